@@ -1,0 +1,160 @@
+//! One named channel: who is on it, and who hears a message.
+//!
+//! ```text
+//!   client A ──▶ ┌─────────┐ ──▶ clients B, C    everyone here but the sender
+//!                │ channel │ ──▶ remote proxies  each once, if the scope is `broadcast`
+//!   link ──────▶ └─────────┘ ──▶ clients A, B, C never onward to another link
+//! ```
+//!
+//! [`Channel::publish`] is the whole relay rule (`relay.*` and `link.no-relaying`); nothing else
+//! in the crate chooses receivers. Order for each sender and exactly-once follow from its shape:
+//! one task publishes for a sender, in the order of arrival, to each member once.
+//!
+//! A remote proxy may have two links here, one opened by each side. It hears us over one of them
+//! only: [`Channel::elect`].
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use indexmap::IndexMap;
+
+use crate::id::ProxyId;
+use crate::member::{Kind, Link, Member, MemberId};
+use crate::name::ChannelId;
+use crate::outbox::Throttle;
+
+type Members = RefCell<IndexMap<MemberId, Rc<Member>>>;
+
+/// Who is on one channel. Owns no socket, knows no advert, never waits.
+pub(crate) struct Channel {
+    pub(crate) id: ChannelId,
+    clients: Members,
+    links: Members,
+    /// The one link over which each remote proxy hears us.
+    elected: RefCell<BTreeMap<ProxyId, MemberId>>,
+}
+
+/// Where a message comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A client of this machine.
+    Client(MemberId),
+    /// A remote proxy.
+    Link,
+}
+
+impl Channel {
+    pub(crate) fn new(id: ChannelId) -> Self {
+        Self {
+            id,
+            clients: Members::default(),
+            links: Members::default(),
+            elected: RefCell::default(),
+        }
+    }
+
+    /// Hands `frames` to everyone who is to hear them; says how many that were.
+    pub(crate) fn publish(&self, origin: Origin, frames: &Bytes, sender: &Rc<Throttle>) -> usize {
+        let mut audience = 0;
+        for (id, client) in &*self.clients.borrow() {
+            // relay.sender-hears-nothing: the sender is not in its own audience.
+            if origin != Origin::Client(*id) {
+                client.deliver(frames, sender);
+                audience += 1;
+            }
+        }
+        // link.no-relaying: what a link brought goes to no other link.
+        if let Origin::Client(_) = origin {
+            for link in self.links.borrow().values().filter(|link| link.hears.get()) {
+                link.deliver(frames, sender);
+                audience += 1;
+            }
+        }
+        audience
+    }
+
+    /// Adds a member. A link that was dialled from outside hears us from now on; one that we
+    /// dialled does if it may and no other link to that proxy does.
+    pub(crate) fn join(&self, member: &Rc<Member>) {
+        match member.kind {
+            Kind::Client => self
+                .clients
+                .borrow_mut()
+                .insert(member.id, Rc::clone(member)),
+            Kind::Link(link) => {
+                self.links.borrow_mut().insert(member.id, Rc::clone(member));
+                self.elect(member, link);
+                None
+            }
+        };
+    }
+
+    /// Lets `member` hear us if it may, and if its proxy does not hear us already
+    /// (`link.exactly-once`: a sender hands each message to a proxy once, over whichever link).
+    fn elect(&self, member: &Member, link: Link) {
+        if !link.takes() {
+            return;
+        }
+        if let Some(remote) = link.remote {
+            let mut elected = self.elected.borrow_mut();
+            if *elected.entry(remote).or_insert(member.id) != member.id {
+                return;
+            }
+        }
+        member.hears.set(true);
+    }
+
+    /// Takes a member out. If its proxy heard us over it, another link to that proxy takes over.
+    pub(crate) fn leave(&self, member: &Member) {
+        member.leave();
+        let Kind::Link(link) = member.kind else {
+            self.clients.borrow_mut().swap_remove(&member.id);
+            return;
+        };
+        self.links.borrow_mut().swap_remove(&member.id);
+        let Some(remote) = link.remote else { return };
+        if self.elected.borrow().get(&remote) == Some(&member.id) {
+            self.elected.borrow_mut().remove(&remote);
+            for (other, link) in self.links_to(remote) {
+                self.elect(&other, link);
+            }
+        }
+    }
+
+    /// The link over which `remote` hears us, if there is one.
+    pub(crate) fn elected(&self, remote: ProxyId) -> Option<Rc<Member>> {
+        let id = *self.elected.borrow().get(&remote)?;
+        self.links.borrow().get(&id).cloned()
+    }
+
+    fn links_to(&self, remote: ProxyId) -> Vec<(Rc<Member>, Link)> {
+        let mut to = self.links();
+        to.retain(|(_, link)| link.remote == Some(remote));
+        to
+    }
+
+    /// All links of the channel.
+    pub(crate) fn links(&self) -> Vec<(Rc<Member>, Link)> {
+        let links = self.links.borrow();
+        let both = links.values().filter_map(|member| match member.kind {
+            Kind::Link(link) => Some((Rc::clone(member), link)),
+            Kind::Client => None,
+        });
+        both.collect()
+    }
+
+    /// All clients of the channel.
+    pub(crate) fn clients(&self) -> Vec<Rc<Member>> {
+        self.clients.borrow().values().cloned().collect()
+    }
+
+    pub(crate) fn client_count(&self) -> usize {
+        self.clients.borrow().len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.clients.borrow().is_empty() && self.links.borrow().is_empty()
+    }
+}

@@ -1,0 +1,420 @@
+//! What an advert says: how ours are written, and which of others' are followed.
+//!
+//! | record | content |
+//! | --- | --- |
+//! | PTR | `_ws._tcp.local.` → `<instance>._ws._tcp.local.` |
+//! | SRV | host and port of the proxy |
+//! | TXT | `path=/broadcast/<channel name>`: the channel is taken from here alone |
+//!
+//! An advert is a stranger's claim. It leads only to addresses on networks that this host is on,
+//! and only to `/broadcast/<valid name>` (`discovery.own-networks-only`, `discovery.path-only`).
+
+use std::net::{IpAddr, SocketAddr};
+
+use rand::Rng;
+
+use super::bare;
+use crate::id::ProxyId;
+use crate::limits::{ADDRESSES_MAX, LABEL_BYTES_MAX, NAME_BYTES_MAX};
+use crate::name::{ChannelName, NameError};
+use crate::net::{Interface, is_link_local};
+
+/// One of our adverts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advert {
+    /// Instance name, one DNS label: `<channel name>[<random number>]`.
+    pub instance: String,
+    /// Host label, without the domain.
+    pub host: String,
+    /// TCP port of the proxy.
+    pub port: u16,
+    /// The channel.
+    pub channel: ChannelName,
+}
+
+impl Advert {
+    /// An advert for `channel` under a fresh instance name.
+    ///
+    /// The name in the label is for people, so it may be cut, and its dots become dashes: stacks
+    /// disagree about dots inside a label. The random number keeps labels apart, also those of
+    /// channels whose names differ only in case, which DNS takes for the same (RFC 6762
+    /// section 16).
+    #[must_use]
+    pub fn new(channel: &ChannelName, proxy: ProxyId, port: u16, rng: &mut impl Rng) -> Self {
+        let number = format!("[{}]", rng.next_u32());
+        let room = LABEL_BYTES_MAX - number.len();
+        let name = channel.as_str().replace('.', "-");
+        let instance = format!("{}{number}", &name[..name.len().min(room)]);
+        Self {
+            instance,
+            host: proxy.host_label(),
+            port,
+            channel: channel.clone(),
+        }
+    }
+
+    /// The value of the TXT record's key `path`.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("{PATH_PREFIX}{}", self.channel)
+    }
+}
+
+const PATH_PREFIX: &str = "/broadcast/";
+
+/// What a discovery saw of an instance, as it stood on the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// Instance name, one DNS label.
+    pub instance: String,
+    /// Host name that its SRV record leads to.
+    pub host: String,
+    /// Port that its SRV record leads to.
+    pub port: u16,
+    /// The value of the TXT record's key `path`, if it has one.
+    pub path: Option<Vec<u8>>,
+    /// The addresses of the host; link-local IPv6 ones with the scope of the interface.
+    pub addresses: Vec<IpAddrScoped>,
+}
+
+/// An address, with the index of the interface for link-local IPv6 and 0 otherwise.
+pub type IpAddrScoped = (IpAddr, u32);
+
+/// A sighting that may be followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// Instance name, one DNS label.
+    pub name: String,
+    /// Host name, in lower case. With `port` it tells proxies apart before they say who they are.
+    pub host: String,
+    /// TCP port of the proxy.
+    pub port: u16,
+    /// The channel.
+    pub channel: ChannelName,
+    /// Where to dial, the best first; at least one.
+    pub addresses: Vec<SocketAddr>,
+}
+
+/// Why a sighting is not followed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Ignored {
+    /// Other services share the type `_ws._tcp`.
+    #[error("the instance name has not the form `<name>[<number>]`")]
+    NotOurs,
+    /// No `path`, so no channel.
+    #[error("the TXT record has no `path`")]
+    NoPath,
+    /// A path elsewhere.
+    #[error("the TXT record's path does not start with {PATH_PREFIX}")]
+    OtherPath,
+    /// A path to no channel.
+    #[error("the TXT record's path names no channel: {0}")]
+    Name(#[from] NameError),
+    /// RFC 2782 gives port 0 no meaning.
+    #[error("the SRV record's port is 0")]
+    NoPort,
+    /// Not (yet) any address.
+    #[error("no address is known")]
+    NoAddress,
+    /// Addresses, but none here.
+    #[error("it leads to {0} and no address on a network of this machine")]
+    Elsewhere(IpAddr),
+}
+
+/// The networks that adverts may lead to.
+#[derive(Clone, Copy, Debug)]
+pub struct OnNetwork<'a>(pub &'a [Interface]);
+
+impl Sighting {
+    /// What of this may be followed from a host with these `interfaces`.
+    ///
+    /// # Errors
+    ///
+    /// Why nothing of it may.
+    pub fn judge(&self, networks: OnNetwork<'_>) -> Result<Instance, Ignored> {
+        if !is_instance_name(&self.instance) {
+            return Err(Ignored::NotOurs);
+        }
+        let path = self.path.as_deref().ok_or(Ignored::NoPath)?;
+        let segment = path
+            .strip_prefix(PATH_PREFIX.as_bytes())
+            .ok_or(Ignored::OtherPath)?;
+        // discovery.channel-from-path: taken as it stands, with no percent-decoding.
+        let channel: ChannelName = String::from_utf8_lossy(segment).parse()?;
+        if self.port == 0 {
+            return Err(Ignored::NoPort);
+        }
+        Ok(Instance {
+            name: self.instance.clone(),
+            host: self.host.to_ascii_lowercase(),
+            port: self.port,
+            channel,
+            addresses: networks.best(&self.addresses, self.port)?,
+        })
+    }
+}
+
+impl OnNetwork<'_> {
+    fn best(self, given: &[IpAddrScoped], port: u16) -> Result<Vec<SocketAddr>, Ignored> {
+        let first = given.first().ok_or(Ignored::NoAddress)?;
+        let mut addresses: Vec<SocketAddr> = given
+            .iter()
+            .filter(|(address, scope)| self.reaches(*address, *scope))
+            .map(|&(address, scope)| with_port(address, scope, port))
+            .collect();
+        // IPv4 first, where link-local scopes cannot be wrong; loopback last.
+        addresses.sort_by_key(|address| (bare(address).is_loopback(), address.is_ipv6(), *address));
+        addresses.dedup();
+        // Loopback leads to this host. It is right only if the advert is of this host, which then
+        // has no other address, or one that is ours.
+        let here = |ip: IpAddr| self.0.iter().any(|i| i.address == ip);
+        if addresses
+            .iter()
+            .any(|a| !bare(a).is_loopback() && !here(bare(a)))
+        {
+            addresses.retain(|address| !bare(address).is_loopback());
+        }
+        addresses.truncate(ADDRESSES_MAX);
+        if addresses.is_empty() {
+            Err(Ignored::Elsewhere(first.0))
+        } else {
+            Ok(addresses)
+        }
+    }
+
+    fn reaches(self, address: IpAddr, scope: u32) -> bool {
+        if address.is_unspecified() || address.is_multicast() {
+            return false;
+        }
+        if address.is_loopback() {
+            return true;
+        }
+        self.0.iter().any(|interface| {
+            let scoped = matches!(address, IpAddr::V6(v6) if is_link_local(v6));
+            interface.reaches(address) && (!scoped || interface.index == scope)
+        })
+    }
+}
+
+fn with_port(address: IpAddr, scope: u32, port: u16) -> SocketAddr {
+    match address {
+        IpAddr::V6(v6) if is_link_local(v6) => {
+            std::net::SocketAddrV6::new(v6, port, 0, scope).into()
+        }
+        _ => SocketAddr::new(address, port),
+    }
+}
+
+/// `<1 to 255 of A-Z a-z 0-9 . _ ->[<digits>]`, perhaps with ` (<digits>)` behind, which a
+/// name conflict appends (RFC 6763 section D).
+fn is_instance_name(name: &str) -> bool {
+    let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+    let name = match name
+        .strip_suffix(')')
+        .and_then(|rest| rest.rsplit_once(" ("))
+    {
+        Some((rest, number)) if digits(number) => rest,
+        _ => name,
+    };
+    let Some((channel, number)) = name
+        .strip_suffix(']')
+        .and_then(|rest| rest.rsplit_once('['))
+    else {
+        return false;
+    };
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    digits(number) && (1..=NAME_BYTES_MAX).contains(&channel.len()) && channel.bytes().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    fn sighting() -> Sighting {
+        Sighting {
+            instance: "chat[1]".into(),
+            host: "Box.local.".into(),
+            port: 9009,
+            path: Some(b"/broadcast/chat".to_vec()),
+            addresses: vec![("10.0.0.2".parse().unwrap(), 0)],
+        }
+    }
+
+    fn interfaces() -> Vec<Interface> {
+        let interface = |address: &str, prefix_bits, index| Interface {
+            address: address.parse().unwrap(),
+            prefix_bits,
+            index,
+        };
+        vec![
+            interface("127.0.0.1", 8, 1),
+            interface("10.0.0.1", 24, 2),
+            interface("fe80::1", 64, 2),
+            interface("fd00::1", 64, 2),
+        ]
+    }
+
+    fn judge(sighting: &Sighting) -> Result<Instance, Ignored> {
+        sighting.judge(OnNetwork(&interfaces()))
+    }
+
+    fn addresses(given: &[(&str, u32)]) -> Result<Vec<String>, Ignored> {
+        let addresses = given
+            .iter()
+            .map(|(a, scope)| (a.parse().unwrap(), *scope))
+            .collect();
+        let instance = judge(&Sighting {
+            addresses,
+            ..sighting()
+        })?;
+        Ok(instance.addresses.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn a_sound_advert_is_followed() {
+        let instance = judge(&sighting()).unwrap();
+        assert_eq!(
+            (instance.host.as_str(), instance.channel.as_str()),
+            ("box.local.", "chat")
+        );
+        assert_eq!(instance.addresses, ["10.0.0.2:9009".parse().unwrap()]);
+        // The channel is taken from the path, and case matters there.
+        let other = Sighting {
+            path: Some(b"/broadcast/Chat.1".to_vec()),
+            ..sighting()
+        };
+        assert_eq!(judge(&other).unwrap().channel.as_str(), "Chat.1");
+    }
+
+    #[test]
+    fn hostile_adverts_are_not() {
+        let with_path = |path: Option<&[u8]>| {
+            judge(&Sighting {
+                path: path.map(<[u8]>::to_vec),
+                ..sighting()
+            })
+            .unwrap_err()
+        };
+        assert_eq!(with_path(None), Ignored::NoPath);
+        for path in [
+            &b""[..],
+            b"/local/chat",
+            b"http://evil.example/",
+            b"broadcast/chat",
+        ] {
+            assert_eq!(with_path(Some(path)), Ignored::OtherPath);
+        }
+        for path in [
+            &b"/broadcast/"[..],
+            b"/broadcast/a/b",
+            b"/broadcast/a\r\nHost: x",
+            b"/broadcast/\xff",
+            b"/broadcast/%63hat",
+        ] {
+            assert!(matches!(with_path(Some(path)), Ignored::Name(_)));
+        }
+        assert_eq!(
+            judge(&Sighting {
+                port: 0,
+                ..sighting()
+            }),
+            Err(Ignored::NoPort)
+        );
+        let printer = Sighting {
+            instance: "Office printer".into(),
+            ..sighting()
+        };
+        assert_eq!(judge(&printer), Err(Ignored::NotOurs));
+    }
+
+    #[test]
+    fn it_leads_to_our_own_networks_only() {
+        assert_eq!(addresses(&[]), Err(Ignored::NoAddress));
+        for elsewhere in [
+            "192.0.2.1",
+            "10.0.1.2",
+            "0.0.0.0",
+            "224.0.0.251",
+            "fd00:0:0:1::2",
+            "::",
+        ] {
+            let ignored = Err(Ignored::Elsewhere(elsewhere.parse().unwrap()));
+            assert_eq!(addresses(&[(elsewhere, 0)]), ignored);
+        }
+        // Link-local addresses count on the interface that they were seen on.
+        assert_eq!(addresses(&[("fe80::2", 2)]).unwrap(), ["[fe80::2%2]:9009"]);
+        assert!(addresses(&[("fe80::2", 3)]).is_err());
+        let many = [
+            ("fe80::2", 2),
+            ("fd00::2", 0),
+            ("192.0.2.1", 0),
+            ("10.0.0.2", 0),
+            ("127.0.0.1", 0),
+        ];
+        let best = ["10.0.0.2:9009", "[fd00::2]:9009", "[fe80::2%2]:9009"];
+        assert_eq!(
+            addresses(&many).unwrap(),
+            best,
+            "IPv4 first, another host's loopback never"
+        );
+        let same_host = [("127.0.0.1", 0), ("10.0.0.1", 0)];
+        assert_eq!(
+            addresses(&same_host).unwrap(),
+            ["10.0.0.1:9009", "127.0.0.1:9009"]
+        );
+        assert_eq!(addresses(&[("127.0.0.1", 0)]).unwrap(), ["127.0.0.1:9009"]);
+    }
+
+    #[test]
+    fn instance_names_have_their_form() {
+        let name = |n| format!("{}[1]", "a".repeat(n));
+        for good in [
+            "a[0]",
+            "com.example.chat[1234567890]",
+            "a-_.Z[1]",
+            "a[1] (2)",
+            &name(255),
+        ] {
+            assert!(is_instance_name(good), "{good}");
+        }
+        for bad in [
+            "",
+            "a",
+            "[1]",
+            "a[]",
+            "a[1",
+            "a[x]",
+            "a b[1]",
+            "a[1] (x)",
+            "a[1](2)",
+            "a[-1]",
+            &name(256),
+        ] {
+            assert!(!is_instance_name(bad), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn our_own_adverts_fit_and_are_understood(name in "[A-Za-z0-9._-]{1,239}", seed: u64) {
+            let channel: ChannelName = name.parse().unwrap();
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let id = ProxyId::random(&mut rng);
+            let advert = Advert::new(&channel, id, 9009, &mut rng);
+            prop_assert!(advert.instance.len() <= 63 && !advert.instance.contains(['.', '\\']));
+            prop_assert!("path=".len() + advert.path().len() <= 255);
+            let seen = Sighting {
+                instance: advert.instance.clone(),
+                host: format!("{}.local.", advert.host),
+                path: Some(advert.path().into_bytes()),
+                ..sighting()
+            };
+            prop_assert_eq!(judge(&seen).unwrap().channel, channel);
+            prop_assert_eq!(ProxyId::from_host_name(&seen.host), Some(id));
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Answers with a body: the embedded pages, and short plain text.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::StatusCode;
+use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
+
+use super::route::Page;
+
+/// An answer with its body at hand.
+pub(crate) type Response = hyper::Response<Full<Bytes>>;
+
+/// What the pages may load: our own files, and channels of a proxy on this machine.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'self'; connect-src 'self' ws://localhost:* ws://127.0.0.1:* ws://[::1]:*; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
+
+/// Answers with one of the embedded pages.
+pub(crate) fn page(page: Page) -> Response {
+    const HTML: &str = "text/html; charset=utf-8";
+    const JS: &str = "text/javascript; charset=utf-8";
+    let (kind, text) = match page {
+        Page::Index => (HTML, include_str!("../../../console/index.html")),
+        Page::Console => (HTML, include_str!("../../../console/console.html")),
+        Page::ConsoleCss => (
+            "text/css; charset=utf-8",
+            include_str!("../../../console/console.css"),
+        ),
+        Page::ConsoleJs => (JS, include_str!("../../../console/console.js")),
+        Page::Polyfill => (JS, include_str!("../../../polyfill/namedwebsockets.js")),
+    };
+    let mut response = with_type(kind, Bytes::from_static(text.as_bytes()));
+    response
+        .headers_mut()
+        .insert(CONTENT_SECURITY_POLICY, POLICY);
+    response
+}
+
+/// An answer of this content type, which nobody is to keep: it may differ the next time.
+pub(crate) fn with_type(kind: &'static str, body: impl Into<Bytes>) -> Response {
+    let mut response = Response::new(Full::new(body.into()));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(
+        "x-content-type-options",
+        HeaderValue::from_static("nosniff"),
+    );
+    response
+}
+
+/// A refusal with its reason, one line of text.
+pub(crate) fn refusal(status: StatusCode, reason: impl std::fmt::Display) -> Response {
+    let mut response = with_type("text/plain; charset=utf-8", format!("{reason}\n"));
+    *response.status_mut() = status;
+    response
+}

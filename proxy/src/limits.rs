@@ -1,0 +1,140 @@
+//! Every bound of the proxy: its name, unit, default, reason, and what it can cost at worst.
+//!
+//! What a person may set is a field of [`Limits`]; the rest are constants. Nothing else in the
+//! crate holds a number that limits something.
+
+use std::time::Duration;
+
+/// Bytes in a channel name, percent-decoded. The protocol's own limit (`name.length`).
+pub const NAME_BYTES_MAX: usize = 255;
+
+/// Bytes in the name of a channel that can be advertised: a DNS TXT string holds 255
+/// (RFC 6763 section 6.1), of which `path=/broadcast/` takes 16.
+pub const ADVERT_NAME_BYTES_MAX: usize = 255 - "path=/broadcast/".len();
+
+/// Bytes in one DNS label (RFC 1035 section 2.3.4), so in an instance name of an advert.
+pub const LABEL_BYTES_MAX: usize = 63;
+
+/// Bytes that one read of a socket takes at most, so also about what one turn of a connection
+/// hands on. One such buffer for the whole worker: an idle connection owns none.
+pub const READ_BYTES: usize = 64 * 1024;
+
+/// Reads of one connection in one turn, before others have theirs: 1 MiB at most.
+pub const READS_PER_TURN: usize = 16;
+
+/// Buffers in one vectored write; what Linux (`IOV_MAX` 1024) and others take, with room on the
+/// stack: 64 × 16 bytes.
+pub const WRITE_BUFFERS_MAX: usize = 64;
+
+/// Bytes counted for each entry of an outbox beside its content, so that a queue of very small
+/// messages is bounded in memory too.
+pub const OUTBOX_ENTRY_BYTES: usize = 96;
+
+/// Time for a client to send its request: enough for a person at a slow terminal, short enough
+/// that half-open handshakes do not pile up.
+pub const REQUEST_TIME: Duration = Duration::from_secs(10);
+
+/// Bytes in a request's head. Browsers send about 1 KiB; cookies of other services on localhost
+/// may add some. More is answered with 431 (RFC 6585 section 5).
+pub const REQUEST_BYTES_MAX: usize = 32 * 1024;
+
+/// Time for the other side to answer our Close frame before we drop the connection
+/// (RFC 6455 section 7.1.1 asks only for a reasonable time).
+pub const CLOSE_TIME: Duration = Duration::from_secs(5);
+
+/// Time that a reader cut for stalling has to wake up and read why. It holds its socket and at
+/// most one message meanwhile, and hinders nobody.
+pub const CUT_LINGER: Duration = Duration::from_secs(30);
+
+/// Time for the whole stop: goodbyes out, clients told 1001 and gone. Under the 2 s that the
+/// README promises, with some left for a busy machine.
+pub const SHUTDOWN_TIME: Duration = Duration::from_millis(1_500);
+
+/// Pause after `accept` failed, mostly for want of file descriptors: trying at once would spin.
+pub const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+/// Time between the first attempts to connect to several addresses of one proxy
+/// (RFC 8305 section 5 recommends 250 ms).
+pub const CONNECT_STAGGER: Duration = Duration::from_millis(250);
+
+/// Time for one dial: addresses tried, request sent, answer read.
+pub const DIAL_TIME: Duration = Duration::from_secs(5);
+
+/// First and longest pause before dialling again what failed or was lost; doubled in between and
+/// multiplied by a random factor of 0.5 to 1, so that many proxies do not dial in step.
+pub const REDIAL_MIN: Duration = Duration::from_millis(100);
+/// See [`REDIAL_MIN`].
+pub const REDIAL_MAX: Duration = Duration::from_secs(30);
+
+/// The like of [`REDIAL_MIN`] for a link that the other proxy closed in order: it lost its last
+/// client there, and its goodbye takes effect after a second (RFC 6762 section 10.1).
+pub const REDIAL_AFTER_CLOSE: Duration = Duration::from_secs(4);
+
+/// A link that stood this long proves the way good: its next loss starts at [`REDIAL_MIN`] again.
+pub const LINK_PROVEN: Duration = Duration::from_secs(5);
+
+/// Time for an old link to prove that it lives after its remote proxy dialled again.
+pub const LINK_PROOF_TIME: Duration = Duration::from_secs(2);
+
+/// Time for a remote proxy that we link with over `--peer` to link back by itself, before we
+/// replace a one-way link by one that carries both ways.
+pub const LINK_BACK_TIME: Duration = Duration::from_secs(2);
+
+/// Time for an instance to answer when we doubt that it lives. The discovery takes it out after.
+pub const VERIFY_TIME: Duration = Duration::from_secs(3);
+
+/// First and longest pause between questions for an instance that vanished without a goodbye
+/// (RFC 6762 section 5.2: at least 1 s, at least doubled each time, at most an hour).
+pub const REFRESH_MIN: Duration = Duration::from_secs(1);
+/// See [`REFRESH_MIN`].
+pub const REFRESH_MAX: Duration = Duration::from_secs(3600);
+
+/// First and longest pause before a channel is advertised under a fresh name to call back a proxy
+/// that never dials the same instance twice.
+pub const READVERTISE_MIN: Duration = Duration::from_secs(1);
+/// See [`READVERTISE_MIN`].
+pub const READVERTISE_MAX: Duration = Duration::from_secs(300);
+
+/// Instances kept from the network; more are ignored, so that a hostile host cannot fill our
+/// memory. About 1 KiB each: 8 MiB at worst.
+pub const INSTANCES_MAX: usize = 8192;
+
+/// Addresses kept for one instance, the best ones: a host with more is misconfigured or hostile.
+pub const ADDRESSES_MAX: usize = 16;
+
+/// Dials under way at once; the rest wait. Bounds sockets while hundreds of proxies appear.
+pub const DIALS_MAX: usize = 64;
+
+/// What a person may set, with the defaults that the program has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes in one message, joined from its fragments. 16 MiB by default: a photo or a file's
+    /// part, yet a hundred such in flight fit into a small machine. A larger one closes its
+    /// sender with 1009.
+    pub message_bytes: usize,
+    /// Bytes that wait for one connection before those who send to it are slowed down. 1 MiB by
+    /// default: a tenth of a second of a gigabit network. At worst each connection holds this
+    /// much, and each sender that waits one more read or message.
+    pub queue_bytes: usize,
+    /// Time that a reader may take nothing while something waits for it, before it is closed with
+    /// 1008. 10 s by default, as the 2014 proxy allowed for a write.
+    pub stall_time: Duration,
+    /// Silence after which a connection is sent a ping; after twice as long without an answer it
+    /// is taken for dead. 30 s by default: below the 60 s after which many routers forget a flow.
+    pub keep_alive: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_bytes: 16 * 1024 * 1024,
+            queue_bytes: 1024 * 1024,
+            stall_time: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(30),
+        }
+    }
+}
+
+const _: () = assert!(ADVERT_NAME_BYTES_MAX == 239);
+const _: () = assert!(REDIAL_MIN.as_millis() < REDIAL_MAX.as_millis());
+const _: () = assert!(REFRESH_MIN.as_millis() >= 1000, "RFC 6762 section 5.2");

@@ -1,0 +1,209 @@
+//! Opens one link: connects, shakes hands, learns who is there.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper::header::{
+    CONNECTION, HOST, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use hyper::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tungstenite::handshake::derive_accept_key;
+
+use super::planner::Target;
+use crate::http::{LINK_HEADER, PROXY_HEADER, TWO_WAY, TWO_WAY_HEADER, is_two_way, proxy_id};
+use crate::id::ProxyId;
+use crate::limits::{CONNECT_STAGGER, DIAL_TIME};
+use crate::name::ChannelName;
+use crate::net::{Net, Stream};
+use crate::server::header_of;
+
+/// What every dial of one proxy has in common.
+#[derive(Clone)]
+pub(super) struct Dialler<N> {
+    pub(super) net: N,
+    pub(super) own: ProxyId,
+    pub(super) rng: Rc<RefCell<ChaCha8Rng>>,
+}
+
+/// A link that stands, from which nothing was read yet.
+pub(super) struct Dialled {
+    pub(super) stream: Box<dyn Stream>,
+    /// What came together with the answer.
+    pub(super) early: Bytes,
+    pub(super) address: SocketAddr,
+    pub(super) remote: Option<ProxyId>,
+    pub(super) two_way: bool,
+}
+
+/// Why there is no link.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DialError {
+    #[error("the other end is this proxy")]
+    Own,
+    #[error("{0} says that we are linked already")]
+    Duplicate(ProxyId),
+    #[error("no connection: {0}")]
+    Connect(#[from] io::Error),
+    #[error("no HTTP answer: {0}")]
+    Http(#[from] hyper::Error),
+    #[error("the answer is {0}, not a WebSocket")]
+    Refused(StatusCode),
+    #[error("the answer's Sec-WebSocket-Accept is wrong (RFC 6455 section 4.1)")]
+    Accept,
+    #[error("nothing stood within {} s", DIAL_TIME.as_secs())]
+    TooSlow,
+}
+
+impl<N: Net> Dialler<N> {
+    /// Opens a link for `channel`, within [`DIAL_TIME`].
+    pub(super) async fn dial(
+        self,
+        channel: ChannelName,
+        target: Target,
+        two_way: bool,
+    ) -> Result<Dialled, DialError> {
+        let dial = async {
+            let addresses = match target {
+                Target::Addresses(addresses) => addresses,
+                Target::Peer(peer) => self.net.resolve(&peer.host, peer.port).await?,
+            };
+            let (stream, address) = self.connect_any(addresses).await?;
+            self.shake_hands(stream, address, &channel, two_way).await
+        };
+        timeout(DIAL_TIME, dial)
+            .await
+            .unwrap_or(Err(DialError::TooSlow))
+    }
+
+    /// Connects to whichever address answers first. The next one is tried when an attempt fails,
+    /// or has not succeeded after a while (RFC 8305 section 5).
+    async fn connect_any(&self, addresses: Vec<SocketAddr>) -> io::Result<(N::Stream, SocketAddr)> {
+        let mut attempts = JoinSet::new();
+        let mut rest = addresses.into_iter();
+        let mut failure = io::Error::new(io::ErrorKind::NotFound, "no address is known");
+        loop {
+            match rest.next() {
+                Some(address) => {
+                    let net = self.net.clone();
+                    attempts.spawn_local(async move { Ok((net.connect(address).await?, address)) });
+                }
+                None if attempts.is_empty() => return Err(failure),
+                None => {}
+            }
+            tokio::select! {
+                biased;
+                Some(attempt) = attempts.join_next() => match attempt {
+                    Ok(Ok(connected)) => return Ok(connected),
+                    Ok(Err(error)) => failure = error,
+                    Err(error) => failure = io::Error::other(error),
+                },
+                () = sleep(CONNECT_STAGGER), if rest.len() > 0 => {}
+            }
+        }
+    }
+
+    async fn shake_hands(
+        &self,
+        stream: N::Stream,
+        address: SocketAddr,
+        channel: &ChannelName,
+        two_way: bool,
+    ) -> Result<Dialled, DialError> {
+        let key = self.key();
+        let request = self.request(address, channel, &key, two_way);
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        let mut connection = pin!(connection.with_upgrades());
+        let response = tokio::select! {
+            biased;
+            response = sender.send_request(request) => response?,
+            ended = &mut connection => {
+                ended?;
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+            }
+        };
+        let headers = response.headers();
+        let (remote, agreed) = (proxy_id(headers), is_two_way(headers));
+        match (response.status(), remote) {
+            (StatusCode::SWITCHING_PROTOCOLS, _) => {}
+            (StatusCode::CONFLICT, Some(remote)) if remote == self.own => {
+                return Err(DialError::Own);
+            }
+            (StatusCode::CONFLICT, Some(remote)) => return Err(DialError::Duplicate(remote)),
+            (status, _) => return Err(DialError::Refused(status)),
+        }
+        let accept = headers.get(SEC_WEBSOCKET_ACCEPT).map(HeaderValue::as_bytes);
+        if accept != Some(derive_accept_key(key.as_bytes()).as_bytes()) {
+            return Err(DialError::Accept);
+        }
+        let (upgraded, ended) = tokio::join!(hyper::upgrade::on(response), connection);
+        ended?;
+        let parts = upgraded?
+            .downcast::<TokioIo<N::Stream>>()
+            .expect("the stream that was given is the one that comes back");
+        Ok(Dialled {
+            stream: Box::new(parts.io.into_inner()),
+            early: parts.read_buf,
+            address,
+            remote,
+            // link.two-way-agreed: both must have said so.
+            two_way: two_way && agreed && remote.is_some(),
+        })
+    }
+
+    fn request(
+        &self,
+        address: SocketAddr,
+        channel: &ChannelName,
+        key: &HeaderValue,
+        two_way: bool,
+    ) -> Request<Empty<Bytes>> {
+        // A scope is this host's business and no part of a URI (RFC 6874 section 1).
+        let host = match address {
+            SocketAddr::V6(v6) => format!("[{}]:{}", v6.ip(), v6.port()),
+            SocketAddr::V4(v4) => v4.to_string(),
+        };
+        let origin = HeaderValue::try_from(self.net.host_name())
+            .unwrap_or_else(|_| HeaderValue::from_static("null"));
+        let mut request = Request::new(Empty::new());
+        *request.uri_mut() = format!("/broadcast/{channel}")
+            .parse()
+            .expect("names need no escape");
+        let headers = request.headers_mut();
+        headers.insert(
+            HOST,
+            HeaderValue::try_from(host).expect("an address is a valid value"),
+        );
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        headers.insert(SEC_WEBSOCKET_KEY, key.clone());
+        headers.insert(ORIGIN, origin);
+        headers.insert(LINK_HEADER, HeaderValue::from_static("true"));
+        headers.insert(PROXY_HEADER, header_of(self.own));
+        if two_way {
+            headers.insert(TWO_WAY_HEADER, TWO_WAY);
+        }
+        request
+    }
+
+    /// 16 random bytes in base64 (RFC 6455 section 4.1). `tungstenite::generate_key` takes them
+    /// from the thread's own generator, which a replay could not repeat.
+    fn key(&self) -> HeaderValue {
+        let mut bytes = [0; 16];
+        self.rng.borrow_mut().fill_bytes(&mut bytes);
+        HeaderValue::try_from(data_encoding::BASE64.encode(&bytes))
+            .expect("base64 is a valid header value")
+    }
+}

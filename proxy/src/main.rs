@@ -1,0 +1,152 @@
+//! The program `namedwebsockets`: see `--help`.
+
+mod cli;
+
+use std::io::{self, IsTerminal, Write};
+use std::net::IpAddr;
+use std::process::ExitCode;
+
+use clap::Parser;
+use proxy::{BindError, MdnsSd, NoDiscovery, Proxy, TokioNet};
+use rand::SeedableRng;
+use rand::rngs::SysRng;
+use rand_chacha::ChaCha8Rng;
+use tokio::runtime::LocalOptions;
+use tracing_subscriber::EnvFilter;
+
+use cli::{Args, LogFormat};
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    start_log(&args);
+    // Each connection is a file descriptor, and many systems allow a program 1024 at first.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "cannot raise the number of connections that the system allows");
+    }
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<(), String> {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build_local(LocalOptions::default());
+    let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
+    runtime.block_on(serve(args))
+}
+
+async fn serve(args: &Args) -> Result<(), String> {
+    let rng = ChaCha8Rng::try_from_rng(&mut SysRng)
+        .map_err(|error| format!("the system gives no random numbers: {error}"))?;
+    // First of all, so that a signal is obeyed from the first line of output on.
+    let stopped = stopped().map_err(|error| format!("cannot listen for signals: {error}"))?;
+    let proxy = Proxy::bind(TokioNet, args.config(), rng)
+        .await
+        .map_err(|e| advice(&e))?;
+    let discovery = args.discovery().and_then(start_discovery);
+    greet(&proxy, discovery.is_some());
+    match discovery {
+        Some(discovery) => proxy.run(discovery, stopped).await,
+        None => proxy.run(NoDiscovery, stopped).await,
+    }
+    Ok(())
+}
+
+fn start_discovery(addresses: Vec<IpAddr>) -> Option<MdnsSd> {
+    MdnsSd::new(addresses)
+        .inspect_err(|error| {
+            tracing::warn!(%error, "no multicast DNS; broadcast channels reach this machine and --peer only");
+        })
+        .ok()
+}
+
+fn greet(proxy: &Proxy<TokioNet>, discovery: bool) {
+    let addresses: Vec<String> = proxy.addresses().iter().map(ToString::to_string).collect();
+    let port = proxy
+        .addresses()
+        .first()
+        .map_or(0, std::net::SocketAddr::port);
+    let version = env!("CARGO_PKG_VERSION");
+    let reach = if discovery {
+        "this machine and its local network"
+    } else {
+        "this machine"
+    };
+    // Nobody may be reading; that is no reason to fail.
+    let _ = writeln!(
+        io::stdout(),
+        "namedwebsockets {version} listening on {}\n\
+         ws://localhost:{port}/local/<name> for this machine, /broadcast/<name> for {reach}; \
+         console: http://localhost:{port}/console",
+        addresses.join(" and "),
+    );
+}
+
+fn advice(error: &BindError) -> String {
+    let port = error.address.port();
+    match error.source.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            "{error}\n  \
+             a proxy may already run there: see http://localhost:{port}/console\n  \
+             or choose another port: namedwebsockets --port {}",
+            port.checked_add(1).unwrap_or(9010)
+        ),
+        io::ErrorKind::PermissionDenied => format!(
+            "{error}\n  ports below 1024 are often for the administrator; choose a higher one with --port"
+        ),
+        io::ErrorKind::AddrNotAvailable => {
+            format!("{error}\n  --bind must name an address that this machine has")
+        }
+        _ => error.to_string(),
+    }
+}
+
+fn start_log(args: &Args) {
+    let (format, level) = args.log();
+    // mdns-sd reports each packet that some interface will not carry; that is of use to few.
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new(format!("{level},mdns_sd=off")));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
+    match format {
+        LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).init(),
+        LogFormat::Json => log.json().init(),
+    }
+}
+
+/// Ready when the system asks the program to stop.
+#[cfg(unix)]
+fn stopped() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
+    Ok(async move {
+        tokio::select! {
+            biased;
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Ready when the system asks the program to stop.
+#[cfg(windows)]
+fn stopped() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::windows::{ctrl_c, ctrl_close, ctrl_shutdown};
+    let (mut interrupt, mut close, mut shutdown) = (ctrl_c()?, ctrl_close()?, ctrl_shutdown()?);
+    Ok(async move {
+        tokio::select! {
+            biased;
+            _ = interrupt.recv() => {}
+            _ = close.recv() => {}
+            _ = shutdown.recv() => {}
+        }
+    })
+}

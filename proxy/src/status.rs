@@ -1,0 +1,159 @@
+//! What a proxy says of itself at `/status`.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use serde::Serialize;
+use tokio::time::Instant;
+
+use crate::counters::CountersSnapshot;
+use crate::hub::Hub;
+use crate::id::ProxyId;
+use crate::link::planner::Planner;
+use crate::member::{DialledBy, Link, Member};
+use crate::name::Scope;
+
+/// The state of one proxy at one moment. Its JSON form is what `/status` answers.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Status {
+    /// Version of the program.
+    pub version: &'static str,
+    /// The proxy's id in this run.
+    pub proxy: ProxyId,
+    /// Seconds since it started.
+    pub uptime_seconds: f64,
+    /// TCP port that it listens on.
+    pub port: u16,
+    /// How others are found: `mdns-sd`, or `off`.
+    pub discovery: &'static str,
+    /// Channels with anybody on them.
+    pub channels: Vec<ChannelStatus>,
+    /// Proxies seen or configured, each once for each channel.
+    pub remotes: Vec<RemoteStatus>,
+    /// What was counted since the start.
+    pub counters: CountersSnapshot,
+}
+
+/// One channel.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct ChannelStatus {
+    /// `local` or `broadcast`.
+    pub scope: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Clients of this machine on it.
+    pub clients: usize,
+    /// Bytes that wait to be written to its clients and links.
+    pub queued_bytes: u64,
+    /// The DNS-SD instance name that it is advertised under.
+    pub advert: Option<String>,
+    /// Links with other proxies.
+    pub links: Vec<LinkStatus>,
+}
+
+/// One link.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct LinkStatus {
+    /// The id of the other proxy, if it says one.
+    pub remote: Option<ProxyId>,
+    /// Its address.
+    pub address: SocketAddr,
+    /// `us` or `them`.
+    pub dialled_by: &'static str,
+    /// Which way messages go over it now: `in`, `out` or `both`.
+    pub carries: &'static str,
+}
+
+/// One proxy seen for one channel.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct RemoteStatus {
+    /// Its id, as far as known.
+    pub id: Option<ProxyId>,
+    /// The host name of its adverts, or the peer as configured.
+    pub host: String,
+    /// Where it may be dialled.
+    pub addresses: Vec<SocketAddr>,
+    /// The channel.
+    pub channel: String,
+    /// `seen`, `dialling`, `linked`, `linked otherwise`, `waiting` to dial again, or `self`.
+    pub state: &'static str,
+}
+
+/// Makes [`Status`]es.
+pub(crate) struct Reporter {
+    pub(crate) id: ProxyId,
+    pub(crate) port: u16,
+    pub(crate) discovery: &'static str,
+    /// Whether the discovery shows adverts to anybody.
+    pub(crate) advertises: bool,
+    pub(crate) started: Instant,
+    pub(crate) planner: Rc<RefCell<Planner>>,
+}
+
+impl Reporter {
+    pub(crate) fn status(&self, hub: &Hub) -> Status {
+        let planner = self.planner.borrow();
+        let channels = hub.channels();
+        let channels = channels.iter().map(|channel| {
+            let links = channel.links();
+            let members = channel
+                .clients()
+                .into_iter()
+                .chain(links.iter().map(|l| Rc::clone(&l.0)));
+            ChannelStatus {
+                scope: channel.id.scope.as_str(),
+                name: channel.id.name.to_string(),
+                clients: channel.client_count(),
+                queued_bytes: members.map(|member| member.queued_bytes()).sum(),
+                advert: match channel.id.scope {
+                    Scope::Broadcast if self.advertises => {
+                        planner.advert_of(&channel.id.name).map(str::to_owned)
+                    }
+                    _ => None,
+                },
+                links: links
+                    .iter()
+                    .map(|(member, link)| link_status(member, *link))
+                    .collect(),
+            }
+        });
+        let remotes = planner.candidates().map(|remote| RemoteStatus {
+            id: remote.id,
+            host: remote.host,
+            addresses: remote.addresses,
+            channel: remote.channel.to_string(),
+            state: remote.state.name(),
+        });
+        Status {
+            version: env!("CARGO_PKG_VERSION"),
+            proxy: self.id,
+            uptime_seconds: self.started.elapsed().as_secs_f64(),
+            port: self.port,
+            discovery: self.discovery,
+            channels: channels.collect(),
+            remotes: remotes.collect(),
+            counters: hub.counters.snapshot(),
+        }
+    }
+}
+
+fn link_status(member: &Member, link: Link) -> LinkStatus {
+    LinkStatus {
+        remote: link.remote,
+        address: member.address,
+        dialled_by: match link.dialled_by {
+            DialledBy::Us => "us",
+            DialledBy::Them => "them",
+        },
+        carries: match (link.brings(), member.hears.get()) {
+            (true, true) => "both",
+            (true, false) => "in",
+            (false, _) => "out",
+        },
+    }
+}

@@ -1,0 +1,46 @@
+//! WebSocket frames (RFC 6455) for a relay: bytes in, batches and control frames out, no I/O.
+//!
+//! ```text
+//!  what one read gave            Decoder, one for each connection          Batch, one for each worker
+//!  ┌────────────────────────┐    judges every rule of RFC 6455             ┌────────────────────────┐
+//!  │ masked, fragmented,    │ ─▶ unmasks, joins, checks UTF-8 ───────────▶ │ unmasked, unfragmented │
+//!  │ cut anywhere           │                                              │ frames, end to end     │
+//!  └────────────────────────┘    Control: returned to the caller,          └───────────┬────────────┘
+//!                                who answers in order (Control::answer)                ▼ take
+//!                                                                     Bytes, shared by all receivers
+//! ```
+//!
+//! A message is encoded once, in the form that a server sends: unmasked, so the same for every
+//! receiver. All that one read completes lies end to end in one buffer, so a receiver costs one
+//! reference and one write. Where we are the client of a receiver, [`mask_batch`] makes its copy.
+//!
+//! A message enters a batch only when it is whole and valid. Nothing else does: not a part of one,
+//! not a control frame. What a receiver gets is therefore right whatever the sender does next.
+//!
+//! Between messages a [`Decoder`] owns no heap memory; inside one it owns what has been received,
+//! never what a header merely promises.
+//!
+//! Absent, on purpose: extensions (so the reserved bits are 0), the handshake, timers, and the
+//! state of the closing handshake beyond "nothing counts after a Close".
+
+mod batch;
+mod close;
+mod control;
+mod decoder;
+mod frame;
+mod frames;
+mod mask;
+mod message;
+#[cfg(test)]
+mod tests;
+mod utf8;
+mod violation;
+
+pub use batch::Batch;
+pub use close::CloseCode;
+pub use control::{Control, close, ping, pong};
+pub use decoder::{Decoder, Role};
+pub use frame::{Header, OpCode};
+pub use frames::{Frame, frame_end_at, frames, mask_batch};
+pub use mask::apply_mask;
+pub use violation::Violation;
