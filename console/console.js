@@ -260,7 +260,7 @@ function channelRow({ scope, name, clients, advert, links }) {
   both.append(row(element("td", `/${scope}/${name}`), element("td", clients, "number"),
     element("td", links.length, "number")));
   const more = links.map(linkText);
-  if (advert !== null) more.unshift(`advertised as ${advert}`);
+  if (advert !== null && latest.discovery !== "off") more.unshift(`advertised as ${advert}`);
   if (more.length > 0) {
     const details = element("td", "");
     details.colSpan = 3;

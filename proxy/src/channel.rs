@@ -79,10 +79,7 @@ impl Channel {
     /// dialled does if it may and no other link to that proxy does.
     pub(crate) fn join(&self, member: &Rc<Member>) {
         match member.kind {
-            Kind::Client => self
-                .clients
-                .borrow_mut()
-                .insert(member.id, Rc::clone(member)),
+            Kind::Client => self.clients.borrow_mut().insert(member.id, Rc::clone(member)),
             Kind::Link(link) => {
                 self.links.borrow_mut().insert(member.id, Rc::clone(member));
                 self.elect(member, link);

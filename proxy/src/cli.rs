@@ -100,11 +100,7 @@ impl Args {
         let default = Config::default();
         Config {
             port: self.port,
-            bind: if self.bind.is_empty() {
-                default.bind
-            } else {
-                self.bind.clone()
-            },
+            bind: if self.bind.is_empty() { default.bind } else { self.bind.clone() },
             peers: self.peers.clone(),
             access: Access {
                 allow_network_clients: self.allow_network_clients,
@@ -163,9 +159,7 @@ fn time(text: &str) -> Result<Duration, String> {
 
 fn origin(text: &str) -> Result<String, String> {
     // RFC 6454 section 6.2: no path, not even a slash, which a browser would never send.
-    let host = text
-        .split_once("://")
-        .map(|(scheme, host)| (!scheme.is_empty()).then_some(host));
+    let host = text.split_once("://").map(|(scheme, host)| (!scheme.is_empty()).then_some(host));
     match host {
         _ if text == "null" => Ok(text.to_owned()),
         Some(Some(host)) if !host.is_empty() && !host.contains('/') => Ok(text.to_owned()),
@@ -196,10 +190,7 @@ mod tests {
             (["--queue-size", "1B"], "allowed is 1.0 KiB"),
             (["--stall-time", "10"], "such as 500ms"),
             (["--keep-alive", "0s"], "allowed is 100ms"),
-            (
-                ["--allow-origin", "https://example.org/"],
-                "such as https://example.org",
-            ),
+            (["--allow-origin", "https://example.org/"], "such as https://example.org"),
             (["--peer", "http://box"], "such as 10.0.0.2"),
             (["--port", "70000"], "0..=65535"),
         ] {

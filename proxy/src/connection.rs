@@ -91,10 +91,7 @@ impl Connection {
     pub(crate) fn new(place: Membership, early: Bytes) -> Self {
         let now = Instant::now();
         let role = match place.member.kind {
-            Kind::Link(Link {
-                dialled_by: DialledBy::Us,
-                ..
-            }) => Role::Client,
+            Kind::Link(Link { dialled_by: DialledBy::Us, .. }) => Role::Client,
             _ => Role::Server,
         };
         let limits = &place.hub.limits;
@@ -130,12 +127,7 @@ impl Connection {
         self.place.lost.set(false);
         self.place.leave();
         let since = Instant::now();
-        self.phase = Phase::Closing(Closing {
-            since,
-            stall,
-            input,
-            shut: false,
-        });
+        self.phase = Phase::Closing(Closing { since, stall, input, shut: false });
     }
 
     fn end(&mut self) {
@@ -190,9 +182,7 @@ impl Connection {
             let hub = Rc::clone(self.hub());
             let mut scratch = hub.scratch.borrow_mut();
             let mut buffer = ReadBuf::new(&mut scratch);
-            let read = self
-                .member()
-                .with_stream(|stream| stream.poll_read(cx, &mut buffer));
+            let read = self.member().with_stream(|stream| stream.poll_read(cx, &mut buffer));
             ready!(read)?;
             if buffer.filled().is_empty() {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
@@ -211,10 +201,8 @@ impl Connection {
         let hub = Rc::clone(self.hub());
         let mut batch = hub.batch.borrow_mut();
         while !input.is_empty() {
-            if let Phase::Closing(Closing {
-                input: Input::Closed | Input::Garbage,
-                ..
-            }) = self.phase
+            if let Phase::Closing(Closing { input: Input::Closed | Input::Garbage, .. }) =
+                self.phase
             {
                 break;
             }
@@ -278,12 +266,8 @@ impl Connection {
         counters.bytes_received.add(payload);
         let mut audience = 0;
         for frames in frames {
-            audience = self
-                .channel()
-                .publish(origin, &frames, &self.member().throttle);
-            counters
-                .bytes_delivered
-                .add((frames.len() * audience) as u64);
+            audience = self.channel().publish(origin, &frames, &self.member().throttle);
+            counters.bytes_delivered.add((frames.len() * audience) as u64);
         }
         counters.messages_delivered.add(messages * audience as u64);
     }
@@ -298,13 +282,8 @@ impl Connection {
         }
         // RFC 6455 section 7.1.1: the server closes the TCP connection, at once when both have
         // said Close; a client waits for that.
-        let server = !matches!(
-            self.member().kind,
-            Kind::Link(Link {
-                dialled_by: DialledBy::Us,
-                ..
-            })
-        );
+        let server =
+            !matches!(self.member().kind, Kind::Link(Link { dialled_by: DialledBy::Us, .. }));
         if (server && closing.input == Input::Closed) || closing.input == Input::Garbage {
             if !closing.shut {
                 // Done or failed, there is nothing more to say.
@@ -421,9 +400,7 @@ impl Future for Connection {
             if this.member().throttle.is_held() {
                 return Poll::Pending;
             }
-            return Poll::Ready(Ended {
-                clean: !this.place.lost.get(),
-            });
+            return Poll::Ready(Ended { clean: !this.place.lost.get() });
         }
     }
 }

@@ -27,11 +27,7 @@ pub(crate) enum HubEvent {
     /// A remote proxy's link was accepted.
     Accepted(ChannelName, Link),
     /// Such a link is gone; `lost` without a closing handshake.
-    AcceptedGone {
-        channel: ChannelName,
-        link: Link,
-        lost: bool,
-    },
+    AcceptedGone { channel: ChannelName, link: Link, lost: bool },
 }
 
 /// The channels of one proxy.
@@ -106,11 +102,7 @@ impl Hub {
                 self.tell(HubEvent::Interest(name, false));
             }
             Kind::Link(link) if link.dialled_by == DialledBy::Them => {
-                self.tell(HubEvent::AcceptedGone {
-                    channel: name,
-                    link,
-                    lost,
-                });
+                self.tell(HubEvent::AcceptedGone { channel: name, link, lost });
             }
             _ => {}
         }
@@ -143,10 +135,7 @@ impl Hub {
     /// Closes the one-way links that others dialled for this channel: nobody here speaks on it.
     /// They dial again when they see a new advert (`link.closed-without-interest`).
     pub(crate) fn close_accepted(&self, name: &ChannelName) {
-        let id = ChannelId {
-            scope: Scope::Broadcast,
-            name: name.clone(),
-        };
+        let id = ChannelId { scope: Scope::Broadcast, name: name.clone() };
         for (member, link) in self.channel(&id).iter().flat_map(|channel| channel.links()) {
             if link.dialled_by == DialledBy::Them && !link.two_way {
                 member.order_close(CloseCode::NORMAL, "nobody here is on this channel any more");
@@ -157,10 +146,8 @@ impl Hub {
     /// Asks everyone to go, because the proxy stops (`lifecycle.going-away`).
     pub(crate) fn close_all(&self) {
         for channel in self.channels() {
-            for member in channel
-                .clients()
-                .into_iter()
-                .chain(channel.links().into_iter().map(|l| l.0))
+            for member in
+                channel.clients().into_iter().chain(channel.links().into_iter().map(|l| l.0))
             {
                 member.order_close(CloseCode::GOING_AWAY, "the proxy stops");
             }

@@ -68,9 +68,7 @@ impl FromStr for ProxyId {
         if text.len() != 16 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err(BadProxyId);
         }
-        u64::from_str_radix(text, 16)
-            .map(Self)
-            .map_err(|_| BadProxyId)
+        u64::from_str_radix(text, 16).map(Self).map_err(|_| BadProxyId)
     }
 }
 
@@ -83,21 +81,9 @@ mod tests {
         let id = ProxyId(0x00c0_ffee_0000_0001);
         assert_eq!(id.to_string(), "00c0ffee00000001");
         assert_eq!("00c0ffee00000001".parse(), Ok(id));
-        assert_eq!(
-            ProxyId::from_host_name("nws-00c0ffee00000001.local."),
-            Some(id)
-        );
-        assert_eq!(
-            ProxyId::from_host_name("nws-00c0ffee00000001-2.local."),
-            None
-        );
-        for bad in [
-            "",
-            "c0ffee",
-            "+0c0ffee00000001",
-            "00c0ffee000000010",
-            "00c0ffee0000000g",
-        ] {
+        assert_eq!(ProxyId::from_host_name("nws-00c0ffee00000001.local."), Some(id));
+        assert_eq!(ProxyId::from_host_name("nws-00c0ffee00000001-2.local."), None);
+        for bad in ["", "c0ffee", "+0c0ffee00000001", "00c0ffee000000010", "00c0ffee0000000g"] {
             assert_eq!(bad.parse::<ProxyId>(), Err(BadProxyId), "{bad:?}");
         }
     }

@@ -44,9 +44,7 @@ async fn serve(args: &Args) -> Result<(), String> {
         .map_err(|error| format!("the system gives no random numbers: {error}"))?;
     // First of all, so that a signal is obeyed from the first line of output on.
     let stopped = stopped().map_err(|error| format!("cannot listen for signals: {error}"))?;
-    let proxy = Proxy::bind(TokioNet, args.config(), rng)
-        .await
-        .map_err(|e| advice(&e))?;
+    let proxy = Proxy::bind(TokioNet, args.config(), rng).await.map_err(|e| advice(&e))?;
     let discovery = args.discovery().and_then(start_discovery);
     greet(&proxy, discovery.is_some());
     match discovery {
@@ -66,16 +64,9 @@ fn start_discovery(addresses: Vec<IpAddr>) -> Option<MdnsSd> {
 
 fn greet(proxy: &Proxy<TokioNet>, discovery: bool) {
     let addresses: Vec<String> = proxy.addresses().iter().map(ToString::to_string).collect();
-    let port = proxy
-        .addresses()
-        .first()
-        .map_or(0, std::net::SocketAddr::port);
+    let port = proxy.addresses().first().map_or(0, std::net::SocketAddr::port);
     let version = env!("CARGO_PKG_VERSION");
-    let reach = if discovery {
-        "this machine and its local network"
-    } else {
-        "this machine"
-    };
+    let reach = if discovery { "this machine and its local network" } else { "this machine" };
     // Nobody may be reading; that is no reason to fail.
     let _ = writeln!(
         io::stdout(),
@@ -110,9 +101,7 @@ fn start_log(args: &Args) {
     // mdns-sd reports each packet that some interface will not carry; that is of use to few.
     let filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| EnvFilter::new(format!("{level},mdns_sd=off")));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match format {
         LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).init(),
         LogFormat::Json => log.json().init(),
@@ -123,10 +112,8 @@ fn start_log(args: &Args) {
 #[cfg(unix)]
 fn stopped() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (
-        signal(SignalKind::interrupt())?,
-        signal(SignalKind::terminate())?,
-    );
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     Ok(async move {
         tokio::select! {
             biased;

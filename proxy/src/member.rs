@@ -106,13 +106,7 @@ impl Member {
         queue_bytes: usize,
         rng: &Rc<RefCell<ChaCha8Rng>>,
     ) -> Self {
-        let we_dialled = matches!(
-            kind,
-            Kind::Link(Link {
-                dialled_by: DialledBy::Us,
-                ..
-            })
-        );
+        let we_dialled = matches!(kind, Kind::Link(Link { dialled_by: DialledBy::Us, .. }));
         Self {
             id,
             kind,
@@ -241,9 +235,7 @@ impl Member {
         }
         let mut outbox = self.outbox.borrow_mut();
         let mut stream = self.stream.borrow_mut();
-        let stream = stream
-            .as_mut()
-            .expect("the task runs once the stream is attached");
+        let stream = stream.as_mut().expect("the task runs once the stream is attached");
         while !outbox.is_empty() {
             let mut slices = [IoSlice::new(&[]); WRITE_BUFFERS_MAX];
             let filled = outbox.slices(&mut slices);
@@ -261,10 +253,6 @@ impl Member {
     /// Gives the socket itself, for reading and for shutting down.
     pub(crate) fn with_stream<R>(&self, f: impl FnOnce(Pin<&mut dyn Stream>) -> R) -> R {
         let mut stream = self.stream.borrow_mut();
-        f(Pin::new(
-            &mut **stream
-                .as_mut()
-                .expect("the task runs once the stream is attached"),
-        ))
+        f(Pin::new(&mut **stream.as_mut().expect("the task runs once the stream is attached")))
     }
 }

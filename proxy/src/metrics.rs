@@ -33,39 +33,19 @@ impl Snapshot {
         let sum = |of: fn(&crate::status::ChannelStatus) -> usize| {
             status.channels.iter().map(of).sum::<usize>() as i64
         };
-        let queued: u64 = status
-            .channels
-            .iter()
-            .map(|channel| channel.queued_bytes)
-            .sum();
+        let queued: u64 = status.channels.iter().map(|channel| channel.queued_bytes).sum();
         Self {
             counters: status.counters.each().collect(),
             gauges: [
-                (
-                    "channels",
-                    "Channels with anybody on them",
-                    status.channels.len() as i64,
-                ),
-                (
-                    "clients",
-                    "Clients of this machine",
-                    sum(|channel| channel.clients),
-                ),
-                (
-                    "links",
-                    "Links with other proxies",
-                    sum(|channel| channel.links.len()),
-                ),
+                ("channels", "Channels with anybody on them", status.channels.len() as i64),
+                ("clients", "Clients of this machine", sum(|channel| channel.clients)),
+                ("links", "Links with other proxies", sum(|channel| channel.links.len())),
                 (
                     "remotes",
                     "Proxies seen or configured, each once for each channel",
                     status.remotes.len() as i64,
                 ),
-                (
-                    "queued_bytes",
-                    "Bytes that wait to be written",
-                    queued as i64,
-                ),
+                ("queued_bytes", "Bytes that wait to be written", queued as i64),
             ],
             uptime: status.uptime_seconds,
         }

@@ -165,11 +165,7 @@ mod tests {
     fn percent_encoding_is_only_a_spelling() {
         let chat = ChannelName::from_path_segment("chat").unwrap();
         assert_eq!(ChannelName::from_path_segment("%63hat").unwrap(), chat);
-        assert_ne!(
-            ChannelName::from_path_segment("%43hat").unwrap(),
-            chat,
-            "case matters"
-        );
+        assert_ne!(ChannelName::from_path_segment("%43hat").unwrap(), chat, "case matters");
         // What decodes to something else is judged as that, and an unfinished escape is a `%`.
         let bad = |bad, at| Err(NameError::BadByte { bad, at });
         assert_eq!(ChannelName::from_path_segment("a%2Fb"), bad(b'/', 1));

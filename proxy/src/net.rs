@@ -120,11 +120,7 @@ mod tests {
     use super::*;
 
     fn on(address: &str, prefix_bits: u8) -> Interface {
-        Interface {
-            address: address.parse().unwrap(),
-            prefix_bits,
-            index: 1,
-        }
+        Interface { address: address.parse().unwrap(), prefix_bits, index: 1 }
     }
 
     #[test]
@@ -138,9 +134,6 @@ mod tests {
         assert!(on("fd00::1", 64).reaches("fd00::ffff:1".parse().unwrap()));
         assert!(!on("fd00::1", 64).reaches("fd00:0:0:1::1".parse().unwrap()));
         assert!(on("::1", 0).reaches("fd00::1".parse().unwrap()));
-        assert!(
-            !on("10.0.0.1", 0).reaches("fd00::1".parse().unwrap()),
-            "families are apart"
-        );
+        assert!(!on("10.0.0.1", 0).reaches("fd00::1".parse().unwrap()), "families are apart");
     }
 }

@@ -117,10 +117,7 @@ impl Outbox {
     /// Queues whole frames, of which the first `written` bytes are out already (which they can be
     /// only while nothing else waits), and holds `sender` back if this is more than fits.
     pub(crate) fn push(&mut self, frames: Bytes, written: usize, sender: &Rc<Throttle>) {
-        assert!(
-            written == 0 || self.queue.is_empty(),
-            "a frame was written past those queued"
-        );
+        assert!(written == 0 || self.queue.is_empty(), "a frame was written past those queued");
         if self.queue.is_empty() {
             self.first_written = written;
         }
@@ -196,10 +193,7 @@ mod tests {
     fn write(outbox: &mut Outbox, most: usize) -> Vec<u8> {
         let mut slices = [IoSlice::new(&[]); 4];
         let filled = outbox.slices(&mut slices);
-        let all: Vec<u8> = slices[..filled]
-            .iter()
-            .flat_map(|s| s.iter().copied())
-            .collect();
+        let all: Vec<u8> = slices[..filled].iter().flat_map(|s| s.iter().copied()).collect();
         let out = all[..most.min(all.len())].to_vec();
         outbox.advance(out.len());
         out
@@ -237,13 +231,8 @@ mod tests {
         let sender = Rc::new(Throttle::default());
         // Two unmasked text frames in one entry, "abc" and "de".
         let frames = Bytes::from_static(b"\x81\x03abc\x81\x02de");
-        for (written, rest) in [
-            (0, &b""[..]),
-            (1, b"\x03abc"),
-            (4, b"c"),
-            (5, b""),
-            (6, b"\x02de"),
-        ] {
+        for (written, rest) in [(0, &b""[..]), (1, b"\x03abc"), (4, b"c"), (5, b""), (6, b"\x02de")]
+        {
             let mut outbox = Outbox::new(1);
             outbox.push(frames.clone(), 0, &sender);
             outbox.push(frames.clone(), 0, &sender);

@@ -101,14 +101,7 @@ impl<N: Net> Proxy<N> {
             }
         }
         let id = ProxyId::random(&mut rng);
-        Ok(Self {
-            net,
-            config,
-            rng,
-            id,
-            listeners,
-            addresses,
-        })
+        Ok(Self { net, config, rng, id, listeners, addresses })
     }
 
     /// Who the proxy is in this run.
@@ -130,10 +123,7 @@ impl<N: Net> Proxy<N> {
     /// [`LocalSet`](tokio::task::LocalSet) or a local runtime. All its tasks end with this future,
     /// also when it is dropped.
     pub async fn run<D: Discovery>(mut self, discovery: D, stopped: impl Future<Output = ()>) {
-        let port = self
-            .addresses
-            .first()
-            .map_or(self.config.port, SocketAddr::port);
+        let port = self.addresses.first().map_or(self.config.port, SocketAddr::port);
         let planner_rng = ChaCha8Rng::seed_from_u64(self.rng.next_u64());
         let planner = Planner::new(self.id, port, self.config.peers, planner_rng);
         let planner = Rc::new(RefCell::new(planner));

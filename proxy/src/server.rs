@@ -119,9 +119,7 @@ impl<N: Net> Site<N> {
         peer: SocketAddr,
         admission: &Admission,
     ) -> Response {
-        let response = self
-            .try_answer(request, peer, admission)
-            .unwrap_or_else(|refusal| refusal);
+        let response = self.try_answer(request, peer, admission).unwrap_or_else(|refusal| refusal);
         if !response.status().is_success() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
             self.hub.counters.requests_refused.increment();
             let (path, status) = (request.uri().path(), response.status().as_u16());
@@ -141,39 +139,28 @@ impl<N: Net> Site<N> {
         if request.method() != Method::GET {
             let reason = format!("{} is not answered here; use GET", request.method());
             let mut response = refusal(StatusCode::METHOD_NOT_ALLOWED, reason);
-            response
-                .headers_mut()
-                .insert(ALLOW, HeaderValue::from_static("GET"));
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
             return Err(response);
         }
-        let here = Here {
-            interfaces: &|| self.net.interfaces(),
-            host_name: &|| self.net.host_name(),
-        };
+        let here =
+            Here { interfaces: &|| self.net.interfaces(), host_name: &|| self.net.host_name() };
         let asker = Asker {
             peer,
             host: host(request)?,
-            origin: request
-                .headers()
-                .get(ORIGIN)
-                .and_then(|origin| origin.to_str().ok()),
+            origin: request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok()),
         };
         let denied = |denied| refusal(StatusCode::FORBIDDEN, denied);
         match route {
             Route::Channel(channel) => {
                 let link = channel.scope == Scope::Broadcast && is_link(request.headers());
                 if !link {
-                    self.access
-                        .to_channel(channel.scope, asker, here)
-                        .map_err(denied)?;
+                    self.access.to_channel(channel.scope, asker, here).map_err(denied)?;
                 }
                 self.open(&channel, request, peer, admission)
             }
-            Route::Page(file) => self
-                .access
-                .to_pages(asker, here)
-                .map_err(denied)
-                .map(|()| page(file)),
+            Route::Page(file) => {
+                self.access.to_pages(asker, here).map_err(denied).map(|()| page(file))
+            }
             Route::Status => {
                 self.access.to_pages(asker, here).map_err(denied)?;
                 let status = self.reporter.status(&self.hub);
@@ -203,9 +190,7 @@ impl<N: Net> Site<N> {
         let mut response = handshake.answer();
         if let Kind::Link(link) = kind {
             self.hub.counters.links_accepted.increment();
-            response
-                .headers_mut()
-                .insert(PROXY_HEADER, header_of(self.id));
+            response.headers_mut().insert(PROXY_HEADER, header_of(self.id));
             if link.two_way {
                 response.headers_mut().insert(TWO_WAY_HEADER, TWO_WAY);
             }
@@ -240,18 +225,12 @@ impl<N: Net> Site<N> {
             return Err(self.conflict("you are linked on this channel already"));
         }
         let two_way = remote.is_some() && is_two_way(headers);
-        Ok(Kind::Link(Link {
-            remote,
-            dialled_by: DialledBy::Them,
-            two_way,
-        }))
+        Ok(Kind::Link(Link { remote, dialled_by: DialledBy::Them, two_way }))
     }
 
     fn conflict(&self, reason: &str) -> Response {
         let mut response = refusal(StatusCode::CONFLICT, reason);
-        response
-            .headers_mut()
-            .insert(PROXY_HEADER, header_of(self.id));
+        response.headers_mut().insert(PROXY_HEADER, header_of(self.id));
         response
     }
 }

@@ -101,10 +101,8 @@ impl Reporter {
         let channels = hub.channels();
         let channels = channels.iter().map(|channel| {
             let links = channel.links();
-            let members = channel
-                .clients()
-                .into_iter()
-                .chain(links.iter().map(|l| Rc::clone(&l.0)));
+            let members =
+                channel.clients().into_iter().chain(links.iter().map(|l| Rc::clone(&l.0)));
             ChannelStatus {
                 scope: channel.id.scope.as_str(),
                 name: channel.id.name.to_string(),
@@ -116,10 +114,7 @@ impl Reporter {
                     }
                     _ => None,
                 },
-                links: links
-                    .iter()
-                    .map(|(member, link)| link_status(member, *link))
-                    .collect(),
+                links: links.iter().map(|(member, link)| link_status(member, *link)).collect(),
             }
         });
         let remotes = planner.candidates().map(|remote| RemoteStatus {

@@ -45,12 +45,7 @@ impl Advert {
         let room = LABEL_BYTES_MAX - number.len();
         let name = channel.as_str().replace('.', "-");
         let instance = format!("{}{number}", &name[..name.len().min(room)]);
-        Self {
-            instance,
-            host: proxy.host_label(),
-            port,
-            channel: channel.clone(),
-        }
+        Self { instance, host: proxy.host_label(), port, channel: channel.clone() }
     }
 
     /// The value of the TXT record's key `path`.
@@ -137,9 +132,7 @@ impl Sighting {
             return Err(Ignored::NotOurs);
         }
         let path = self.path.as_deref().ok_or(Ignored::NoPath)?;
-        let segment = path
-            .strip_prefix(PATH_PREFIX.as_bytes())
-            .ok_or(Ignored::OtherPath)?;
+        let segment = path.strip_prefix(PATH_PREFIX.as_bytes()).ok_or(Ignored::OtherPath)?;
         // discovery.channel-from-path: taken as it stands, with no percent-decoding.
         let channel: ChannelName = String::from_utf8_lossy(segment).parse()?;
         if self.port == 0 {
@@ -169,18 +162,11 @@ impl OnNetwork<'_> {
         // Loopback leads to this host. It is right only if the advert is of this host, which then
         // has no other address, or one that is ours.
         let here = |ip: IpAddr| self.0.iter().any(|i| i.address == ip);
-        if addresses
-            .iter()
-            .any(|a| !bare(a).is_loopback() && !here(bare(a)))
-        {
+        if addresses.iter().any(|a| !bare(a).is_loopback() && !here(bare(a))) {
             addresses.retain(|address| !bare(address).is_loopback());
         }
         addresses.truncate(ADDRESSES_MAX);
-        if addresses.is_empty() {
-            Err(Ignored::Elsewhere(first.0))
-        } else {
-            Ok(addresses)
-        }
+        if addresses.is_empty() { Err(Ignored::Elsewhere(first.0)) } else { Ok(addresses) }
     }
 
     fn reaches(self, address: IpAddr, scope: u32) -> bool {
@@ -210,16 +196,11 @@ fn with_port(address: IpAddr, scope: u32, port: u16) -> SocketAddr {
 /// name conflict appends (RFC 6763 section D).
 fn is_instance_name(name: &str) -> bool {
     let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
-    let name = match name
-        .strip_suffix(')')
-        .and_then(|rest| rest.rsplit_once(" ("))
-    {
+    let name = match name.strip_suffix(')').and_then(|rest| rest.rsplit_once(" (")) {
         Some((rest, number)) if digits(number) => rest,
         _ => name,
     };
-    let Some((channel, number)) = name
-        .strip_suffix(']')
-        .and_then(|rest| rest.rsplit_once('['))
+    let Some((channel, number)) = name.strip_suffix(']').and_then(|rest| rest.rsplit_once('['))
     else {
         return false;
     };
@@ -263,49 +244,28 @@ mod tests {
     }
 
     fn addresses(given: &[(&str, u32)]) -> Result<Vec<String>, Ignored> {
-        let addresses = given
-            .iter()
-            .map(|(a, scope)| (a.parse().unwrap(), *scope))
-            .collect();
-        let instance = judge(&Sighting {
-            addresses,
-            ..sighting()
-        })?;
+        let addresses = given.iter().map(|(a, scope)| (a.parse().unwrap(), *scope)).collect();
+        let instance = judge(&Sighting { addresses, ..sighting() })?;
         Ok(instance.addresses.iter().map(ToString::to_string).collect())
     }
 
     #[test]
     fn a_sound_advert_is_followed() {
         let instance = judge(&sighting()).unwrap();
-        assert_eq!(
-            (instance.host.as_str(), instance.channel.as_str()),
-            ("box.local.", "chat")
-        );
+        assert_eq!((instance.host.as_str(), instance.channel.as_str()), ("box.local.", "chat"));
         assert_eq!(instance.addresses, ["10.0.0.2:9009".parse().unwrap()]);
         // The channel is taken from the path, and case matters there.
-        let other = Sighting {
-            path: Some(b"/broadcast/Chat.1".to_vec()),
-            ..sighting()
-        };
+        let other = Sighting { path: Some(b"/broadcast/Chat.1".to_vec()), ..sighting() };
         assert_eq!(judge(&other).unwrap().channel.as_str(), "Chat.1");
     }
 
     #[test]
     fn hostile_adverts_are_not() {
         let with_path = |path: Option<&[u8]>| {
-            judge(&Sighting {
-                path: path.map(<[u8]>::to_vec),
-                ..sighting()
-            })
-            .unwrap_err()
+            judge(&Sighting { path: path.map(<[u8]>::to_vec), ..sighting() }).unwrap_err()
         };
         assert_eq!(with_path(None), Ignored::NoPath);
-        for path in [
-            &b""[..],
-            b"/local/chat",
-            b"http://evil.example/",
-            b"broadcast/chat",
-        ] {
+        for path in [&b""[..], b"/local/chat", b"http://evil.example/", b"broadcast/chat"] {
             assert_eq!(with_path(Some(path)), Ignored::OtherPath);
         }
         for path in [
@@ -317,68 +277,35 @@ mod tests {
         ] {
             assert!(matches!(with_path(Some(path)), Ignored::Name(_)));
         }
-        assert_eq!(
-            judge(&Sighting {
-                port: 0,
-                ..sighting()
-            }),
-            Err(Ignored::NoPort)
-        );
-        let printer = Sighting {
-            instance: "Office printer".into(),
-            ..sighting()
-        };
+        assert_eq!(judge(&Sighting { port: 0, ..sighting() }), Err(Ignored::NoPort));
+        let printer = Sighting { instance: "Office printer".into(), ..sighting() };
         assert_eq!(judge(&printer), Err(Ignored::NotOurs));
     }
 
     #[test]
     fn it_leads_to_our_own_networks_only() {
         assert_eq!(addresses(&[]), Err(Ignored::NoAddress));
-        for elsewhere in [
-            "192.0.2.1",
-            "10.0.1.2",
-            "0.0.0.0",
-            "224.0.0.251",
-            "fd00:0:0:1::2",
-            "::",
-        ] {
+        for elsewhere in ["192.0.2.1", "10.0.1.2", "0.0.0.0", "224.0.0.251", "fd00:0:0:1::2", "::"]
+        {
             let ignored = Err(Ignored::Elsewhere(elsewhere.parse().unwrap()));
             assert_eq!(addresses(&[(elsewhere, 0)]), ignored);
         }
         // Link-local addresses count on the interface that they were seen on.
         assert_eq!(addresses(&[("fe80::2", 2)]).unwrap(), ["[fe80::2%2]:9009"]);
         assert!(addresses(&[("fe80::2", 3)]).is_err());
-        let many = [
-            ("fe80::2", 2),
-            ("fd00::2", 0),
-            ("192.0.2.1", 0),
-            ("10.0.0.2", 0),
-            ("127.0.0.1", 0),
-        ];
+        let many =
+            [("fe80::2", 2), ("fd00::2", 0), ("192.0.2.1", 0), ("10.0.0.2", 0), ("127.0.0.1", 0)];
         let best = ["10.0.0.2:9009", "[fd00::2]:9009", "[fe80::2%2]:9009"];
-        assert_eq!(
-            addresses(&many).unwrap(),
-            best,
-            "IPv4 first, another host's loopback never"
-        );
+        assert_eq!(addresses(&many).unwrap(), best, "IPv4 first, another host's loopback never");
         let same_host = [("127.0.0.1", 0), ("10.0.0.1", 0)];
-        assert_eq!(
-            addresses(&same_host).unwrap(),
-            ["10.0.0.1:9009", "127.0.0.1:9009"]
-        );
+        assert_eq!(addresses(&same_host).unwrap(), ["10.0.0.1:9009", "127.0.0.1:9009"]);
         assert_eq!(addresses(&[("127.0.0.1", 0)]).unwrap(), ["127.0.0.1:9009"]);
     }
 
     #[test]
     fn instance_names_have_their_form() {
         let name = |n| format!("{}[1]", "a".repeat(n));
-        for good in [
-            "a[0]",
-            "com.example.chat[1234567890]",
-            "a-_.Z[1]",
-            "a[1] (2)",
-            &name(255),
-        ] {
+        for good in ["a[0]", "com.example.chat[1234567890]", "a-_.Z[1]", "a[1] (2)", &name(255)] {
             assert!(is_instance_name(good), "{good}");
         }
         for bad in [

@@ -150,9 +150,7 @@ impl MdnsSd {
         if let Some((_, missing)) = &mut self.recheck {
             missing.remove(&instance);
         }
-        self.known
-            .remove(&instance)
-            .then_some(Event::Gone(instance))
+        self.known.remove(&instance).then_some(Event::Gone(instance))
     }
 
     /// The next instance that was not seen again in time after events were lost.

@@ -90,10 +90,7 @@ impl Access {
     fn allows_origin(&self, origin: &str) -> bool {
         // RFC 6454 section 4: scheme and host are compared without case.
         self.allowed_origins.is_empty()
-            || self
-                .allowed_origins
-                .iter()
-                .any(|allowed| allowed.eq_ignore_ascii_case(origin))
+            || self.allowed_origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
     }
 }
 
@@ -107,11 +104,7 @@ impl Here<'_> {
             Some(address) => self.is_own(canonical(address)),
             None => self.is_own_name(host_without_port(host)),
         };
-        if named {
-            Ok(())
-        } else {
-            Err(Denied::Host(host.to_owned()))
-        }
+        if named { Ok(()) } else { Err(Denied::Host(host.to_owned())) }
     }
 
     fn is_own_name(self, name: &str) -> bool {
@@ -152,23 +145,11 @@ mod tests {
     const LAN: &str = "10.0.0.1";
 
     fn check(access: &Access, scope: Option<Scope>, peer: &str, host: &str) -> Result<(), Denied> {
-        let interfaces = || {
-            vec![Interface {
-                address: LAN.parse().unwrap(),
-                prefix_bits: 24,
-                index: 2,
-            }]
-        };
-        let here = Here {
-            interfaces: &interfaces,
-            host_name: &|| "Office.example.net".to_owned(),
-        };
+        let interfaces =
+            || vec![Interface { address: LAN.parse().unwrap(), prefix_bits: 24, index: 2 }];
+        let here = Here { interfaces: &interfaces, host_name: &|| "Office.example.net".to_owned() };
         let peer = SocketAddr::new(peer.parse().unwrap(), 40000);
-        let asker = Asker {
-            peer,
-            host,
-            origin: Some("https://example.org"),
-        };
+        let asker = Asker { peer, host, origin: Some("https://example.org") };
         match scope {
             None => access.to_pages(asker, here),
             Some(scope) => access.to_channel(scope, asker, here),
@@ -178,14 +159,7 @@ mod tests {
     #[test]
     fn this_machine_is_told_by_address_and_by_host() {
         let access = Access::default();
-        for peer in [
-            "127.0.0.1",
-            "127.9.9.9",
-            "::1",
-            "::ffff:127.0.0.1",
-            LAN,
-            "::ffff:10.0.0.1",
-        ] {
+        for peer in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", LAN, "::ffff:10.0.0.1"] {
             for host in [
                 "localhost",
                 "localhost:9009",
@@ -231,43 +205,26 @@ mod tests {
 
     #[test]
     fn the_network_may_open_broadcast_if_allowed_and_nothing_else() {
-        let (closed, open) = (
-            Access::default(),
-            Access {
-                allow_network_clients: true,
-                ..Access::default()
-            },
-        );
+        let (closed, open) =
+            (Access::default(), Access { allow_network_clients: true, ..Access::default() });
         let peer: IpAddr = "10.0.0.2".parse().unwrap();
         let from_lan = |access, scope, host| check(access, scope, "10.0.0.2", host);
         let broadcast = Some(Scope::Broadcast);
-        assert_eq!(
-            from_lan(&closed, broadcast, LAN),
-            Err(Denied::NetworkClient(peer))
-        );
+        assert_eq!(from_lan(&closed, broadcast, LAN), Err(Denied::NetworkClient(peer)));
         assert_eq!(from_lan(&open, broadcast, LAN), Ok(()));
-        assert_eq!(
-            from_lan(&open, broadcast, "192.0.2.7:9009"),
-            Ok(()),
-            "translated on the way"
-        );
+        assert_eq!(from_lan(&open, broadcast, "192.0.2.7:9009"), Ok(()), "translated on the way");
         assert_eq!(
             from_lan(&open, broadcast, "evil.example"),
             Err(Denied::Host("evil.example".into()))
         );
-        assert_eq!(
-            from_lan(&open, Some(Scope::Local), LAN),
-            Err(Denied::Peer(peer))
-        );
+        assert_eq!(from_lan(&open, Some(Scope::Local), LAN), Err(Denied::Peer(peer)));
         assert_eq!(from_lan(&open, None, LAN), Err(Denied::Peer(peer)));
     }
 
     #[test]
     fn origins_matter_only_when_they_are_listed() {
-        let only = |origin: &str| Access {
-            allowed_origins: vec![origin.to_owned()],
-            ..Access::default()
-        };
+        let only =
+            |origin: &str| Access { allowed_origins: vec![origin.to_owned()], ..Access::default() };
         let local = |access: Access| check(&access, Some(Scope::Local), "127.0.0.1", "localhost");
         assert_eq!(local(only("HTTPS://example.org")), Ok(()));
         let denied = Err(Denied::Origin("https://example.org".into()));

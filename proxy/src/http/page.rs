@@ -10,9 +10,10 @@ use super::route::Page;
 /// An answer with its body at hand.
 pub(crate) type Response = hyper::Response<Full<Bytes>>;
 
-/// What the pages may load: our own files, and channels of a proxy on this machine.
+/// What the pages may load: our own files, and channels of a proxy on this machine. A policy
+/// cannot name an IPv6 address; where the page came from `[::1]`, `'self'` covers it.
 const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'self'; connect-src 'self' ws://localhost:* ws://127.0.0.1:* ws://[::1]:*; \
+    "default-src 'self'; connect-src 'self' ws://localhost:* ws://127.0.0.1:*; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
@@ -23,17 +24,15 @@ pub(crate) fn page(page: Page) -> Response {
     let (kind, text) = match page {
         Page::Index => (HTML, include_str!("../../../console/index.html")),
         Page::Console => (HTML, include_str!("../../../console/console.html")),
-        Page::ConsoleCss => (
-            "text/css; charset=utf-8",
-            include_str!("../../../console/console.css"),
-        ),
+        Page::ConsoleCss => {
+            ("text/css; charset=utf-8", include_str!("../../../console/console.css"))
+        }
         Page::ConsoleJs => (JS, include_str!("../../../console/console.js")),
+        Page::ConsoleIcon => ("image/svg+xml", include_str!("../../../console/icon.svg")),
         Page::Polyfill => (JS, include_str!("../../../polyfill/namedwebsockets.js")),
     };
     let mut response = with_type(kind, Bytes::from_static(text.as_bytes()));
-    response
-        .headers_mut()
-        .insert(CONTENT_SECURITY_POLICY, POLICY);
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, POLICY);
     response
 }
 
@@ -43,10 +42,7 @@ pub(crate) fn with_type(kind: &'static str, body: impl Into<Bytes>) -> Response 
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(
-        "x-content-type-options",
-        HeaderValue::from_static("nosniff"),
-    );
+    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
     response
 }
 

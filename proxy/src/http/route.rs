@@ -22,6 +22,7 @@ pub(crate) enum Page {
     Console,
     ConsoleCss,
     ConsoleJs,
+    ConsoleIcon,
     Polyfill,
 }
 
@@ -52,6 +53,7 @@ impl Route {
             "/console" => Route::Page(Page::Console),
             "/console/console.css" => Route::Page(Page::ConsoleCss),
             "/console/console.js" => Route::Page(Page::ConsoleJs),
+            "/console/icon.svg" => Route::Page(Page::ConsoleIcon),
             "/namedwebsockets.js" => Route::Page(Page::Polyfill),
             "/status" => Route::Status,
             "/metrics" => Route::Metrics,
@@ -67,44 +69,19 @@ mod tests {
     #[test]
     fn a_channel_is_one_segment_behind_its_scope() {
         let broadcast = |name: &str| {
-            Ok(Route::Channel(ChannelId {
-                scope: Scope::Broadcast,
-                name: name.parse().unwrap(),
-            }))
+            Ok(Route::Channel(ChannelId { scope: Scope::Broadcast, name: name.parse().unwrap() }))
         };
         assert_eq!(Route::of("/broadcast/chat"), broadcast("chat"));
         assert_eq!(Route::of("/broadcast/%63hat"), broadcast("chat"));
-        assert_eq!(
-            Route::of("/broadcast/com.example.chat"),
-            broadcast("com.example.chat")
-        );
-        for path in [
-            "/broadcast/a/b",
-            "/broadcast/a/",
-            "/broadcast/a%2Fb",
-            "/broadcast//a",
-        ] {
+        assert_eq!(Route::of("/broadcast/com.example.chat"), broadcast("com.example.chat"));
+        for path in ["/broadcast/a/b", "/broadcast/a/", "/broadcast/a%2Fb", "/broadcast//a"] {
             assert!(
-                matches!(
-                    Route::of(path),
-                    Err(RouteError::Name(NameError::BadByte { .. }))
-                ),
+                matches!(Route::of(path), Err(RouteError::Name(NameError::BadByte { .. }))),
                 "{path}"
             );
         }
-        assert_eq!(
-            Route::of("/local/"),
-            Err(RouteError::Name(NameError::Empty))
-        );
-        for path in [
-            "/local",
-            "/broadcast",
-            "/Local/a",
-            "//local/a",
-            "/console/",
-            "",
-            "*",
-        ] {
+        assert_eq!(Route::of("/local/"), Err(RouteError::Name(NameError::Empty)));
+        for path in ["/local", "/broadcast", "/Local/a", "//local/a", "/console/", "", "*"] {
             assert_eq!(Route::of(path), Err(RouteError::Unknown), "{path}");
         }
     }

@@ -43,11 +43,9 @@ pub(crate) fn proxy_id(headers: &HeaderMap) -> Option<ProxyId> {
 }
 
 fn is(headers: &HeaderMap, name: &HeaderName, value: &str) -> bool {
-    headers.get(name).is_some_and(|v| {
-        v.as_bytes()
-            .trim_ascii()
-            .eq_ignore_ascii_case(value.as_bytes())
-    })
+    headers
+        .get(name)
+        .is_some_and(|v| v.as_bytes().trim_ascii().eq_ignore_ascii_case(value.as_bytes()))
 }
 
 /// What of a valid request the answer needs.
@@ -82,9 +80,7 @@ impl Handshake {
         {
             return Err(UpgradeError::NotAsked);
         }
-        let no_body = headers
-            .get(CONTENT_LENGTH)
-            .is_none_or(|length| length == "0");
+        let no_body = headers.get(CONTENT_LENGTH).is_none_or(|length| length == "0");
         if !no_body || headers.contains_key(TRANSFER_ENCODING) {
             return Err(UpgradeError::Body);
         }
@@ -104,10 +100,7 @@ impl Handshake {
         }
         let accept = HeaderValue::try_from(derive_accept_key(key.as_bytes()))
             .expect("base64 is a valid header value");
-        Ok(Self {
-            accept,
-            subprotocol: first_subprotocol(headers),
-        })
+        Ok(Self { accept, subprotocol: first_subprotocol(headers) })
     }
 
     /// The 101 answer.
@@ -148,13 +141,8 @@ impl UpgradeError {
 
 /// Whether one of the comma-separated values of `name` is `token`, without case.
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
-    let values = headers
-        .get_all(name)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    values
-        .flat_map(|value| value.split(','))
-        .any(|value| value.trim().eq_ignore_ascii_case(token))
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|value| value.trim().eq_ignore_ascii_case(token))
 }
 
 /// 16 bytes in base64: 22 digits, of which the last holds 2 bits, and two pads (RFC 4648
@@ -168,9 +156,7 @@ fn is_key(key: &[u8]) -> bool {
 /// The first subprotocol that the client offers: clients speak it, not the proxy.
 fn first_subprotocol(headers: &HeaderMap) -> Option<HeaderValue> {
     let offered = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter();
-    let offered = offered
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|v| v.split(','));
+    let offered = offered.filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(','));
     let first = offered.map(str::trim).find(|value| !value.is_empty())?;
     HeaderValue::from_str(first).ok()
 }
@@ -217,19 +203,11 @@ mod tests {
             (("upgrade", None), NotAsked, 426),
             (("upgrade", Some("h2c")), NotAsked, 426),
             (("connection", Some("keep-alive")), NotAsked, 426),
-            (
-                ("sec-websocket-version", Some("12")),
-                Version("12".into()),
-                426,
-            ),
+            (("sec-websocket-version", Some("12")), Version("12".into()), 426),
             (("sec-websocket-version", None), Version(String::new()), 426),
             (("sec-websocket-key", None), Key, 400),
             (("sec-websocket-key", Some("c2hvcnQ=")), Key, 400),
-            (
-                ("sec-websocket-key", Some("dGhlIHNhbXBsZSBub25jZQ!=")),
-                Key,
-                400,
-            ),
+            (("sec-websocket-key", Some("dGhlIHNhbXBsZSBub25jZQ!=")), Key, 400),
             (("content-length", Some("5")), Body, 400),
             (("transfer-encoding", Some("chunked")), Body, 400),
         ];
@@ -237,22 +215,14 @@ mod tests {
             assert_eq!(judge(&[change]), Err(error.clone()), "{change:?}");
             assert_eq!(error.answer().status(), status);
         }
-        assert_eq!(
-            Handshake::of(hyper::Version::HTTP_10, &headers(&[])),
-            Err(HttpVersion)
-        );
-        assert_eq!(
-            Version("12".into()).answer().headers()["sec-websocket-version"],
-            "13"
-        );
+        assert_eq!(Handshake::of(hyper::Version::HTTP_10, &headers(&[])), Err(HttpVersion));
+        assert_eq!(Version("12".into()).answer().headers()["sec-websocket-version"], "13");
     }
 
     #[test]
     fn the_first_subprotocol_offered_is_answered() {
         let answer = |offer| {
-            let response = judge(&[("sec-websocket-protocol", offer)])
-                .unwrap()
-                .answer();
+            let response = judge(&[("sec-websocket-protocol", offer)]).unwrap().answer();
             response.headers().get("sec-websocket-protocol").cloned()
         };
         assert_eq!(answer(None), None);

@@ -25,10 +25,7 @@ mod tests {
         for failures in 1..100 {
             let whole = min.saturating_mul(1 << (failures - 1).min(20)).min(max);
             let pause = backoff(failures, min, max, &mut rng);
-            assert!(
-                pause >= whole / 2 && pause <= whole,
-                "{failures}: {pause:?} of {whole:?}"
-            );
+            assert!(pause >= whole / 2 && pause <= whole, "{failures}: {pause:?} of {whole:?}");
             seen.insert(pause);
         }
         assert!(seen.len() > 90);

@@ -81,9 +81,7 @@ impl<N: Net> Dialler<N> {
             let (stream, address) = self.connect_any(addresses).await?;
             self.shake_hands(stream, address, &channel, two_way).await
         };
-        timeout(DIAL_TIME, dial)
-            .await
-            .unwrap_or(Err(DialError::TooSlow))
+        timeout(DIAL_TIME, dial).await.unwrap_or(Err(DialError::TooSlow))
     }
 
     /// Connects to whichever address answers first. The next one is tried when an attempt fails,
@@ -125,12 +123,14 @@ impl<N: Net> Dialler<N> {
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         let mut connection = pin!(connection.with_upgrades());
-        let response = tokio::select! {
+        let mut response = pin!(sender.send_request(request));
+        // The connection's part may be over in the very turn that brings the answer.
+        let (response, over) = tokio::select! {
             biased;
-            response = sender.send_request(request) => response?,
+            response = &mut response => (response?, false),
             ended = &mut connection => {
                 ended?;
-                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+                (response.await?, true)
             }
         };
         let headers = response.headers();
@@ -147,7 +147,8 @@ impl<N: Net> Dialler<N> {
         if accept != Some(derive_accept_key(key.as_bytes()).as_bytes()) {
             return Err(DialError::Accept);
         }
-        let (upgraded, ended) = tokio::join!(hyper::upgrade::on(response), connection);
+        let rest = async { if over { Ok(()) } else { connection.await } };
+        let (upgraded, ended) = tokio::join!(hyper::upgrade::on(response), rest);
         ended?;
         let parts = upgraded?
             .downcast::<TokioIo<N::Stream>>()
@@ -177,14 +178,9 @@ impl<N: Net> Dialler<N> {
         let origin = HeaderValue::try_from(self.net.host_name())
             .unwrap_or_else(|_| HeaderValue::from_static("null"));
         let mut request = Request::new(Empty::new());
-        *request.uri_mut() = format!("/broadcast/{channel}")
-            .parse()
-            .expect("names need no escape");
+        *request.uri_mut() = format!("/broadcast/{channel}").parse().expect("names need no escape");
         let headers = request.headers_mut();
-        headers.insert(
-            HOST,
-            HeaderValue::try_from(host).expect("an address is a valid value"),
-        );
+        headers.insert(HOST, HeaderValue::try_from(host).expect("an address is a valid value"));
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));

@@ -95,9 +95,7 @@ impl<N: Net, D: Discovery> Driver<N, D> {
     fn plan(&mut self, input: Input) {
         let mut actions = Vec::new();
         tracing::trace!(?input, "plan");
-        self.planner
-            .borrow_mut()
-            .handle(input, Instant::now(), &mut actions);
+        self.planner.borrow_mut().handle(input, Instant::now(), &mut actions);
         for action in actions {
             tracing::debug!(?action, "link");
             self.perform(action);
@@ -106,12 +104,7 @@ impl<N: Net, D: Discovery> Driver<N, D> {
 
     fn perform(&mut self, action: Action) {
         match action {
-            Action::Dial {
-                link,
-                channel,
-                target,
-                two_way,
-            } => {
+            Action::Dial { link, channel, target, two_way } => {
                 self.dial(link, channel, target, two_way);
             }
             Action::Start(link) => self.start(link),
@@ -135,28 +128,12 @@ impl<N: Net, D: Discovery> Driver<N, D> {
                 }
                 Input::Interest { channel, here }
             }
-            HubEvent::Accepted(
-                channel,
-                Link {
-                    remote, two_way, ..
-                },
-            ) => Input::Accepted {
-                channel,
-                remote,
-                two_way,
-            },
-            HubEvent::AcceptedGone {
-                channel,
-                link: Link {
-                    remote, two_way, ..
-                },
-                lost,
-            } => Input::AcceptedGone {
-                channel,
-                remote,
-                two_way,
-                lost,
-            },
+            HubEvent::Accepted(channel, Link { remote, two_way, .. }) => {
+                Input::Accepted { channel, remote, two_way }
+            }
+            HubEvent::AcceptedGone { channel, link: Link { remote, two_way, .. }, lost } => {
+                Input::AcceptedGone { channel, remote, two_way, lost }
+            }
         };
         self.plan(input);
     }
@@ -199,11 +176,7 @@ impl<N: Net, D: Discovery> Driver<N, D> {
             Ok(dialled) => {
                 let (address, remote, two_way) = (dialled.address, dialled.remote, dialled.two_way);
                 self.opened.insert(link, (channel, dialled));
-                Outcome::Open {
-                    address,
-                    remote,
-                    two_way,
-                }
+                Outcome::Open { address, remote, two_way }
             }
             Err(DialError::Own) => Outcome::Own,
             Err(DialError::Duplicate(remote)) => Outcome::Duplicate(remote),
@@ -220,29 +193,15 @@ impl<N: Net, D: Discovery> Driver<N, D> {
         let Some((channel, dialled)) = self.opened.remove(&link) else {
             return;
         };
-        let Dialled {
-            stream,
-            early,
-            address,
-            remote,
-            two_way,
-        } = dialled;
+        let Dialled { stream, early, address, remote, two_way } = dialled;
         self.hub.counters.links_dialled.increment();
         tracing::info!(%channel, %address, two_way, "linked");
-        let id = ChannelId {
-            scope: Scope::Broadcast,
-            name: channel,
-        };
-        let kind = Kind::Link(Link {
-            remote,
-            dialled_by: DialledBy::Us,
-            two_way,
-        });
+        let id = ChannelId { scope: Scope::Broadcast, name: channel };
+        let kind = Kind::Link(Link { remote, dialled_by: DialledBy::Us, two_way });
         let place = self.hub.join(&id, kind, address);
         place.member.attach(stream);
         self.linked.insert(link, Rc::clone(&place.member));
-        self.links
-            .spawn_local(async move { (link, Connection::new(place, early).await) });
+        self.links.spawn_local(async move { (link, Connection::new(place, early).await) });
     }
 
     fn close(&mut self, link: LinkId) {

@@ -46,40 +46,26 @@ impl FromStr for Peer {
     type Err = BadPeer;
 
     fn from_str(text: &str) -> Result<Self, BadPeer> {
-        let bad = || BadPeer {
-            found: text.to_owned(),
-        };
+        let bad = || BadPeer { found: text.to_owned() };
         // An IPv6 address may stand bare, or in brackets with a port behind.
         if let Ok(address) = text.parse::<std::net::IpAddr>() {
-            return Ok(Self {
-                host: address.to_string(),
-                port: DEFAULT_PORT,
-            });
+            return Ok(Self { host: address.to_string(), port: DEFAULT_PORT });
         }
         if let Ok(address) = text.parse::<SocketAddr>() {
-            return Ok(Self {
-                host: address.ip().to_string(),
-                port: address.port(),
-            });
+            return Ok(Self { host: address.ip().to_string(), port: address.port() });
         }
         let (host, port) = match text.rsplit_once(':') {
             // A colon inside brackets is part of the address.
             Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| bad())?),
             _ => (text, DEFAULT_PORT),
         };
-        let host = host
-            .strip_prefix('[')
-            .and_then(|h| h.strip_suffix(']'))
-            .unwrap_or(host);
+        let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
         let is_name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
         let is_host = host.parse::<std::net::Ipv6Addr>().is_ok() || host.bytes().all(is_name);
         if host.is_empty() || port == 0 || !is_host {
             return Err(bad());
         }
-        Ok(Self {
-            host: host.to_owned(),
-            port,
-        })
+        Ok(Self { host: host.to_owned(), port })
     }
 }
 
@@ -110,18 +96,9 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Peer>().unwrap().to_string(), shown);
         }
-        for bad in [
-            "",
-            ":80",
-            "box:",
-            "box:0",
-            "box:65536",
-            "box:x",
-            "a b",
-            "http://box",
-            "box/x",
-            "[::1",
-        ] {
+        for bad in
+            ["", ":80", "box:", "box:0", "box:65536", "box:x", "a b", "http://box", "box/x", "[::1"]
+        {
             assert!(bad.parse::<Peer>().is_err(), "{bad:?}");
         }
     }

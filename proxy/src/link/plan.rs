@@ -33,6 +33,8 @@ pub(super) struct Plan {
     pub(super) candidates: BTreeMap<Key, Candidate>,
     /// Addresses dialled or linked with, so that no two candidates dial the same.
     pub(super) busy: BTreeMap<SocketAddr, LinkId>,
+    /// Addresses that failed, and until when they are left alone, whoever leads there.
+    pub(super) resting: BTreeMap<SocketAddr, Instant>,
     /// Links that proxies dialled here, of each that says who it is.
     pub(super) accepted: BTreeMap<ProxyId, Accepted>,
     /// Links of proxies that do not.
@@ -70,12 +72,7 @@ pub(crate) enum State {
     /// Being dialled.
     Dialling(LinkId),
     /// Linked since then.
-    Linked {
-        link: LinkId,
-        remote: Option<ProxyId>,
-        two_way: bool,
-        since: Instant,
-    },
+    Linked { link: LinkId, remote: Option<ProxyId>, two_way: bool, since: Instant },
     /// Another link connects us with this proxy.
     Duplicate { remote: ProxyId, since: Instant },
     /// Dialled again after that time.
@@ -86,13 +83,7 @@ pub(crate) enum State {
 
 impl Candidate {
     pub(super) fn new(remote: Option<ProxyId>) -> Self {
-        Self {
-            instances: BTreeMap::new(),
-            remote,
-            reached: None,
-            failures: 0,
-            state: State::Idle,
-        }
+        Self { instances: BTreeMap::new(), remote, reached: None, failures: 0, state: State::Idle }
     }
 
     /// Where its adverts lead, each address once, the best first.
@@ -105,14 +96,19 @@ impl Candidate {
         }
         addresses
     }
+
+    /// The same, with the one at which it was last linked with.
+    pub(super) fn known_addresses(&self) -> Vec<SocketAddr> {
+        let mut addresses = self.addresses();
+        addresses.extend(self.reached.filter(|reached| !addresses.contains(reached)));
+        addresses
+    }
 }
 
 impl Plan {
     /// Whether messages of `remote` come in over some link.
     pub(super) fn hears(&self, remote: ProxyId) -> bool {
-        self.accepted
-            .get(&remote)
-            .is_some_and(|accepted| accepted.two_way > 0)
+        self.accepted.get(&remote).is_some_and(|accepted| accepted.two_way > 0)
             || self.dialled(remote).is_some()
     }
 
@@ -124,17 +120,20 @@ impl Plan {
 
     /// The link that we dialled with `remote`, and whether it carries both ways.
     pub(super) fn dialled(&self, with: ProxyId) -> Option<(Key, LinkId, bool)> {
-        self.candidates
-            .iter()
-            .find_map(|(key, candidate)| match candidate.state {
-                State::Linked {
-                    link,
-                    remote: Some(remote),
-                    two_way,
-                    ..
-                } if remote == with => Some((key.clone(), link, two_way)),
-                _ => None,
-            })
+        self.candidates.iter().find_map(|(key, candidate)| match candidate.state {
+            State::Linked { link, remote: Some(remote), two_way, .. } if remote == with => {
+                Some((key.clone(), link, two_way))
+            }
+            _ => None,
+        })
+    }
+
+    /// Until when a candidate must wait because every address that it leads to failed of late.
+    pub(super) fn rests_until(&mut self, key: &Key, now: Instant) -> Option<Instant> {
+        self.resting.retain(|_, until| *until > now);
+        let addresses = self.candidates.get(key)?.known_addresses();
+        let until: Option<Vec<_>> = addresses.iter().map(|a| self.resting.get(a)).collect();
+        until?.into_iter().min().copied()
     }
 
     /// Whether we are linked with the proxy at this very address.

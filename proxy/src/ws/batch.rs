@@ -87,11 +87,7 @@ impl Batch {
         input: &[u8],
     ) -> Result<(), Violation> {
         let mut room = [0; Header::BYTES_MAX];
-        let encoded = Header {
-            mask: None,
-            ..*header
-        }
-        .encode(&mut room);
+        let encoded = Header { mask: None, ..*header }.encode(&mut room);
         let start = self.open.len();
         let payload_start = start + encoded.len();
         if self.open.capacity() < payload_start + len {
@@ -118,12 +114,7 @@ impl Batch {
     /// Appends an assembled message: [`HEADER_ROOM`], then its valid payload.
     pub(super) fn push_buffer(&mut self, opcode: OpCode, mut buffer: Vec<u8>) {
         let len = buffer.len() - HEADER_ROOM;
-        let header = Header {
-            fin: true,
-            opcode,
-            mask: None,
-            len: len as u64,
-        };
+        let header = Header { fin: true, opcode, mask: None, len: len as u64 };
         let mut room = [0; Header::BYTES_MAX];
         let encoded = header.encode(&mut room);
         let start = HEADER_ROOM - encoded.len();

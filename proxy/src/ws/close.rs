@@ -77,9 +77,7 @@ pub(super) fn parse(payload: &[u8]) -> Result<Option<(CloseCode, String)>, Viola
 
 /// Writes the payload of a Close frame. A reason that is too long loses its end.
 pub(super) fn encode(code: CloseCode, reason: &str) -> Vec<u8> {
-    let whole = (0..=REASON_BYTES_MAX)
-        .rev()
-        .find(|end| reason.is_char_boundary(*end));
+    let whole = (0..=REASON_BYTES_MAX).rev().find(|end| reason.is_char_boundary(*end));
     let reason = &reason.as_bytes()[..whole.unwrap_or(0)];
     [&code.get().to_be_bytes(), reason].concat()
 }
@@ -90,13 +88,9 @@ mod tests {
 
     #[test]
     fn exactly_the_codes_that_may_be_sent_can_be_made() {
-        let allowed: Vec<u16> = (0..=u16::MAX)
-            .filter(|code| CloseCode::new(*code).is_some())
-            .collect();
-        let expected: Vec<u16> = (1000..=1003)
-            .chain(1007..=1014)
-            .chain(3000..=4999)
-            .collect();
+        let allowed: Vec<u16> =
+            (0..=u16::MAX).filter(|code| CloseCode::new(*code).is_some()).collect();
+        let expected: Vec<u16> = (1000..=1003).chain(1007..=1014).chain(3000..=4999).collect();
         assert_eq!(allowed, expected);
     }
 
@@ -125,18 +119,12 @@ mod tests {
         assert_eq!(parse(b""), Ok(None));
         assert_eq!(parse(b"\x03"), Err(Violation::CutCloseCode));
         assert_eq!(parse(b"\x03\xe9"), going(""));
-        assert_eq!(
-            parse("\u{3}\u{0}".as_bytes()),
-            Err(Violation::BadCloseCode { code: 0x300 })
-        );
+        assert_eq!(parse("\u{3}\u{0}".as_bytes()), Err(Violation::BadCloseCode { code: 0x300 }));
         assert_eq!(parse(b"\x03\xe9bye"), going("bye"));
         assert_eq!(parse(b"\x03\xe9\xe2\x82\xac"), going("€"));
         assert_eq!(parse(b"\x03\xe9\xe2\x82"), Err(Violation::BadCloseReason));
         // The code is read first, so it is what a frame wrong in both is refused for.
-        assert_eq!(
-            parse(b"\x03\xed\xff"),
-            Err(Violation::BadCloseCode { code: 1005 })
-        );
+        assert_eq!(parse(b"\x03\xed\xff"), Err(Violation::BadCloseCode { code: 1005 }));
     }
 
     #[test]
@@ -148,9 +136,6 @@ mod tests {
         // 123 falls within the 31st of these 4-byte characters.
         assert_eq!(kept(&"😀".repeat(40)), 120);
         let payload = encode(CloseCode::POLICY, &"😀".repeat(40));
-        assert_eq!(
-            parse(&payload),
-            Ok(Some((CloseCode::POLICY, "😀".repeat(30))))
-        );
+        assert_eq!(parse(&payload), Ok(Some((CloseCode::POLICY, "😀".repeat(30)))));
     }
 }

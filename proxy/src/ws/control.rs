@@ -80,19 +80,9 @@ pub fn close(code: CloseCode, reason: &str) -> Bytes {
 
 fn write(opcode: OpCode, payload: &[u8]) -> Bytes {
     // No input makes this fail: what a peer sends to be sent back was as short when it came.
-    assert!(
-        payload.len() <= Header::CONTROL_PAYLOAD_MAX,
-        "RFC 6455 5.5: a control frame too long"
-    );
-    let header = Header {
-        fin: true,
-        opcode,
-        mask: None,
-        len: payload.len() as u64,
-    };
-    [header.encode(&mut [0; Header::BYTES_MAX]), payload]
-        .concat()
-        .into()
+    assert!(payload.len() <= Header::CONTROL_PAYLOAD_MAX, "RFC 6455 5.5: a control frame too long");
+    let header = Header { fin: true, opcode, mask: None, len: payload.len() as u64 };
+    [header.encode(&mut [0; Header::BYTES_MAX]), payload].concat().into()
 }
 
 #[cfg(test)]
@@ -102,10 +92,7 @@ mod tests {
     #[test]
     fn answers_are_those_of_the_rfc() {
         let answer = |control: Control| control.answer().map(|frame| frame.to_vec());
-        assert_eq!(
-            answer(Control::Ping("hi".into())),
-            Some(b"\x8a\x02hi".to_vec())
-        );
+        assert_eq!(answer(Control::Ping("hi".into())), Some(b"\x8a\x02hi".to_vec()));
         assert_eq!(answer(Control::Pong), None);
         assert_eq!(answer(Control::Close(None)), Some(b"\x88\x00".to_vec()));
         let bye = Control::Close(Some((CloseCode::GOING_AWAY, "bye".into())));
@@ -114,16 +101,9 @@ mod tests {
 
     #[test]
     fn frames_are_written_as_the_rfc_says() {
-        assert_eq!(
-            ping(b"Hello")[..],
-            *b"\x89\x05Hello",
-            "RFC 6455 section 5.7"
-        );
+        assert_eq!(ping(b"Hello")[..], *b"\x89\x05Hello", "RFC 6455 section 5.7");
         assert_eq!(pong(&[7; 125])[..2], [0x8a, 125]);
-        assert_eq!(
-            close(CloseCode::POLICY, "too slow")[..],
-            *b"\x88\x0a\x03\xf0too slow"
-        );
+        assert_eq!(close(CloseCode::POLICY, "too slow")[..], *b"\x88\x0a\x03\xf0too slow");
         assert_eq!(close(CloseCode::POLICY, &"€".repeat(99)).len(), 2 + 2 + 123);
     }
 

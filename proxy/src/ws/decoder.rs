@@ -25,10 +25,7 @@ use super::violation::Violation;
 
 /// Bytes of the longest head: a masked control frame of 125 bytes.
 const HEAD_BYTES_MAX: usize = 2 + 4 + Header::CONTROL_PAYLOAD_MAX;
-const _: () = assert!(
-    HEAD_BYTES_MAX >= Header::BYTES_MAX,
-    "any header must fit as well"
-);
+const _: () = assert!(HEAD_BYTES_MAX >= Header::BYTES_MAX, "any header must fit as well");
 
 /// Which side of the connection decodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,12 +69,7 @@ impl Decoder {
     /// violation.
     #[must_use]
     pub fn new(role: Role, max_message: usize) -> Self {
-        Self {
-            max_message,
-            pending: None,
-            role,
-            ended: false,
-        }
+        Self { max_message, pending: None, role, ended: false }
     }
 
     /// Consumes from the front of `input`, appends every message that completes to `batch`, and
@@ -100,12 +92,7 @@ impl Decoder {
         }
         let outcome = self.decode_open(input, batch);
         self.ended = matches!(outcome, Err(_) | Ok(Some(Control::Close(_))));
-        if self.ended
-            || self
-                .pending
-                .as_ref()
-                .is_some_and(|pending| pending.is_empty())
-        {
+        if self.ended || self.pending.as_ref().is_some_and(|pending| pending.is_empty()) {
             self.pending = None;
         }
         outcome
@@ -134,17 +121,12 @@ impl Decoder {
 
     /// Takes a head off the input, or keeps what there is of it.
     fn next_head(&mut self, input: &mut &[u8]) -> Result<Option<Head>, Violation> {
-        let begun = self
-            .pending
-            .as_ref()
-            .is_some_and(|pending| pending.head_len > 0);
+        let begun = self.pending.as_ref().is_some_and(|pending| pending.head_len > 0);
         if !begun && let Some((head, end)) = parse_head(self.role, input)? {
             *input = &input[end..];
             return Ok(Some(head));
         }
-        self.pending
-            .get_or_insert_default()
-            .complete_head(self.role, input)
+        self.pending.get_or_insert_default().complete_head(self.role, input)
     }
 
     /// Judges a data frame by its header, and takes what the input has of its payload.
@@ -154,10 +136,7 @@ impl Decoder {
         input: &mut &[u8],
         batch: &mut Batch,
     ) -> Result<(), Violation> {
-        let open = self
-            .pending
-            .as_ref()
-            .and_then(|pending| pending.message.as_ref());
+        let open = self.pending.as_ref().and_then(|pending| pending.message.as_ref());
         let open = open.map(Partial::len);
         match (header.opcode, open) {
             (OpCode::Continuation, None) => return Err(Violation::StrayContinuation),
@@ -171,9 +150,7 @@ impl Decoder {
             return Ok(());
         }
         let pending = self.pending.get_or_insert_default();
-        let message = pending
-            .message
-            .get_or_insert_with(|| Partial::new(header.opcode));
+        let message = pending.message.get_or_insert_with(|| Partial::new(header.opcode));
         message.begin_frame(header, len);
         pending.receive(input, batch)
     }
@@ -181,11 +158,10 @@ impl Decoder {
     /// The length of a frame, if its message, of which `before` bytes have come, keeps the limit.
     fn checked_len(&self, header: &Header, before: usize) -> Result<usize, Violation> {
         let len = usize::try_from(header.len).ok();
-        len.filter(|len| *len <= self.max_message.saturating_sub(before))
-            .ok_or(Violation::TooBig {
-                len: header.len.saturating_add(before as u64),
-                max: self.max_message,
-            })
+        len.filter(|len| *len <= self.max_message.saturating_sub(before)).ok_or(Violation::TooBig {
+            len: header.len.saturating_add(before as u64),
+            max: self.max_message,
+        })
     }
 
     /// Bytes of heap in use.
@@ -199,10 +175,7 @@ impl Decoder {
     /// Where the open message lies, to show that it stays there.
     #[cfg(test)]
     pub(super) fn payload_address(&self) -> usize {
-        let message = self
-            .pending
-            .as_ref()
-            .and_then(|pending| pending.message.as_ref());
+        let message = self.pending.as_ref().and_then(|pending| pending.message.as_ref());
         message.map_or(0, Partial::payload_address)
     }
 }
@@ -246,11 +219,7 @@ impl Pending {
 
 impl Default for Pending {
     fn default() -> Self {
-        Self {
-            message: None,
-            head: [0; HEAD_BYTES_MAX],
-            head_len: 0,
-        }
+        Self { message: None, head: [0; HEAD_BYTES_MAX], head_len: 0 }
     }
 }
 

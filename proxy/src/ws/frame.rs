@@ -129,15 +129,7 @@ impl Header {
             };
             (Some(*key), rest)
         };
-        Ok(Some((
-            Self {
-                fin,
-                opcode,
-                mask,
-                len,
-            },
-            input.len() - rest.len(),
-        )))
+        Ok(Some((Self { fin, opcode, mask, len }, input.len() - rest.len())))
     }
 
     /// Writes the header to the front of `room`, with its length in as few bytes as possible, and
@@ -169,9 +161,7 @@ impl Header {
 
 fn parse_first_byte(first: u8) -> Result<(bool, OpCode), Violation> {
     if first & RESERVED != 0 {
-        return Err(Violation::ReservedBits {
-            bits: (first & RESERVED) >> 4,
-        });
+        return Err(Violation::ReservedBits { bits: (first & RESERVED) >> 4 });
     }
     let bits = first & OPCODE;
     let opcode = OpCode::from_bits(bits).ok_or(Violation::ReservedOpcode { opcode: bits })?;
@@ -258,16 +248,10 @@ mod tests {
             (&[0x08], Violation::FragmentedControl { opcode: close }),
             (&[0x88, 0xfe], Violation::LongControl { opcode: close }),
             (&[0x88, 127], Violation::LongControl { opcode: close }),
-            (
-                &[0x81, 126, 0, 125],
-                Violation::PaddedLength { len: 125, bytes: 2 },
-            ),
+            (&[0x81, 126, 0, 125], Violation::PaddedLength { len: 125, bytes: 2 }),
             (
                 &[0x81, 127, 0, 0, 0, 0, 0, 0, 0xff, 0xff],
-                Violation::PaddedLength {
-                    len: 65_535,
-                    bytes: 8,
-                },
+                Violation::PaddedLength { len: 65_535, bytes: 8 },
             ),
             (
                 &[0x81, 127, 0x80, 0, 0, 0, 0, 0, 0, 0],
@@ -275,11 +259,7 @@ mod tests {
             ),
         ];
         for (bytes, violation) in cases {
-            assert_eq!(
-                Header::parse(&bytes[..bytes.len() - 1]),
-                Ok(None),
-                "{bytes:x?} cut"
-            );
+            assert_eq!(Header::parse(&bytes[..bytes.len() - 1]), Ok(None), "{bytes:x?} cut");
             assert_eq!(Header::parse(bytes), Err(violation), "{bytes:x?}");
         }
     }

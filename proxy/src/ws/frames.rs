@@ -45,15 +45,8 @@ pub fn frames(chunk: &[u8]) -> impl Iterator<Item = Frame> {
         let (header, header_len) = parsed.expect("a chunk holds whole, valid headers");
         let len = usize::try_from(header.len).expect("a chunk is no longer than memory");
         let payload_start = start + header_len;
-        let frame = Frame {
-            start,
-            header,
-            payload: payload_start..payload_start + len,
-        };
-        assert!(
-            frame.payload.end <= chunk.len(),
-            "a chunk holds whole frames"
-        );
+        let frame = Frame { start, header, payload: payload_start..payload_start + len };
+        assert!(frame.payload.end <= chunk.len(), "a chunk holds whole frames");
         start = frame.payload.end;
         Some(frame)
     })
@@ -85,10 +78,7 @@ pub fn mask_batch(chunk: &[u8], mut keys: impl FnMut() -> [u8; 4]) -> Bytes {
     for frame in frames(chunk) {
         assert!(frame.header.mask.is_none(), "a chunk is masked only once");
         let key = keys();
-        let header = Header {
-            mask: Some(key),
-            ..frame.header
-        };
+        let header = Header { mask: Some(key), ..frame.header };
         masked.extend_from_slice(header.encode(&mut [0; Header::BYTES_MAX]));
         let start = masked.len();
         masked.extend_from_slice(&chunk[frame.payload]);

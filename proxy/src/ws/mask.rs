@@ -14,9 +14,8 @@ const WORD: usize = size_of::<u64>();
 pub fn apply_mask(data: &mut [u8], key: [u8; 4], offset: usize) {
     let key = rotate(key, offset);
     let (words, tail) = data.as_chunks_mut::<WORD>();
-    let word_key = u64::from_ne_bytes([
-        key[0], key[1], key[2], key[3], key[0], key[1], key[2], key[3],
-    ]);
+    let word_key =
+        u64::from_ne_bytes([key[0], key[1], key[2], key[3], key[0], key[1], key[2], key[3]]);
     for word in words {
         *word = (u64::from_ne_bytes(*word) ^ word_key).to_ne_bytes();
     }

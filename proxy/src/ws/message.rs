@@ -40,14 +40,7 @@ pub(super) struct Partial {
 impl Partial {
     /// A message that starts; [`Partial::begin_frame`] must follow.
     pub(super) fn new(opcode: OpCode) -> Self {
-        Self {
-            opcode,
-            buffer: Vec::new(),
-            valid: 0,
-            owed: 0,
-            mask: None,
-            fin: false,
-        }
+        Self { opcode, buffer: Vec::new(), valid: 0, owed: 0, mask: None, fin: false }
     }
 
     /// Bytes of payload received so far.
@@ -67,10 +60,7 @@ impl Partial {
 
     /// Starts the next frame, whose payload is `len` bytes long.
     pub(super) fn begin_frame(&mut self, header: &Header, len: usize) {
-        debug_assert!(
-            !self.fin && self.owed == 0,
-            "the frame before has ended, and was not last"
-        );
+        debug_assert!(!self.fin && self.owed == 0, "the frame before has ended, and was not last");
         self.owed = len;
         self.mask = header.mask;
         self.fin = header.fin;

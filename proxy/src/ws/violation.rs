@@ -128,25 +128,15 @@ mod tests {
         let longest = [
             Violation::ReservedBits { bits: 7 },
             Violation::ReservedOpcode { opcode: 15 },
-            Violation::FragmentedControl {
-                opcode: OpCode::Close,
-            },
-            Violation::LongControl {
-                opcode: OpCode::Close,
-            },
-            Violation::PaddedLength {
-                len: 65_535,
-                bytes: 8,
-            },
+            Violation::FragmentedControl { opcode: OpCode::Close },
+            Violation::LongControl { opcode: OpCode::Close },
+            Violation::PaddedLength { len: 65_535, bytes: 8 },
             Violation::LengthBeyond63Bits { len: u64::MAX },
             Violation::Unmasked,
             Violation::Masked,
             Violation::StrayContinuation,
             Violation::InterruptedMessage { opcode },
-            Violation::TooBig {
-                len: u64::MAX,
-                max: usize::MAX,
-            },
+            Violation::TooBig { len: u64::MAX, max: usize::MAX },
             Violation::NotUtf8 { at: usize::MAX },
             Violation::CutCloseCode,
             Violation::BadCloseCode { code: u16::MAX },
@@ -154,11 +144,7 @@ mod tests {
         ];
         for violation in longest {
             let text = violation.to_string();
-            assert!(
-                text.len() <= REASON_BYTES_MAX,
-                "{} bytes: {text}",
-                text.len()
-            );
+            assert!(text.len() <= REASON_BYTES_MAX, "{} bytes: {text}", text.len());
         }
     }
 }

@@ -75,9 +75,7 @@ proptest! {
 #[test]
 fn ends_of_frames() {
     let batch = b"\x81\x02ab\x82\x00\x82\x01c";
-    let ends: Vec<usize> = (0..=batch.len())
-        .map(|offset| frame_end_at(batch, offset))
-        .collect();
+    let ends: Vec<usize> = (0..=batch.len()).map(|offset| frame_end_at(batch, offset)).collect();
     assert_eq!(ends, [0, 4, 4, 4, 4, 6, 6, 9, 9, 9]);
     assert_eq!(frame_end_at(b"", 0), 0);
 }
@@ -86,10 +84,8 @@ fn ends_of_frames() {
 fn control_frames_are_masked_like_any_other() {
     let both = [ping(b"are you there?"), close(CloseCode::GOING_AWAY, "bye")].concat();
     let heard = ours(Role::Server, 0, &[&mask_batch(&both, || [1, 2, 3, 4])]);
-    let expected = [
-        Event::Ping(b"are you there?".to_vec()),
-        Event::Close(Some((1001, "bye".into()))),
-    ];
+    let expected =
+        [Event::Ping(b"are you there?".to_vec()), Event::Close(Some((1001, "bye".into())))];
     assert_eq!((heard.events, heard.failure), (expected.to_vec(), None));
 }
 

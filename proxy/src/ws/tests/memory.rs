@@ -23,10 +23,7 @@ fn feed(decoder: &mut Decoder, mut input: &[u8], batch: &mut Batch) -> Result<()
 
 /// The masked header of a frame, without its payload.
 fn header(fin: bool, opcode: u8, len: usize) -> Vec<u8> {
-    wire(&[RawFrame {
-        claimed: Some(len as u64),
-        ..RawFrame::new(fin, opcode, b"")
-    }])
+    wire(&[RawFrame { claimed: Some(len as u64), ..RawFrame::new(fin, opcode, b"") }])
 }
 
 fn masked(payload: &[u8], offset: usize) -> Vec<u8> {
@@ -37,10 +34,7 @@ fn masked(payload: &[u8], offset: usize) -> Vec<u8> {
 
 /// What a chunk keeps alive, which only a buffer that nobody else holds tells.
 fn kept_alive(chunk: Bytes) -> usize {
-    chunk
-        .try_into_mut()
-        .expect("nobody else holds it")
-        .capacity()
+    chunk.try_into_mut().expect("nobody else holds it").capacity()
 }
 
 #[test]
@@ -76,10 +70,7 @@ fn heap_is_owned_only_within_a_message_or_a_head() {
 #[test]
 fn a_violation_and_a_close_free_what_was_begun() {
     let begun = wire(&[RawFrame::new(false, 2, vec![0; 10_000])]);
-    let wrong = RawFrame {
-        rsv: 1,
-        ..RawFrame::new(true, 9, b"")
-    };
+    let wrong = RawFrame { rsv: 1, ..RawFrame::new(true, 9, b"") };
     for end in [wrong, RawFrame::new(true, 8, b"")] {
         let (mut decoder, mut batch) = decoder();
         feed(&mut decoder, &begun, &mut batch).unwrap();
@@ -96,20 +87,13 @@ fn a_promise_allocates_nothing_and_memory_follows_what_is_received() {
     for fin in [true, false] {
         let (mut decoder, mut batch) = decoder();
         feed(&mut decoder, &header(fin, 2, LIMIT), &mut batch).unwrap();
-        assert!(
-            decoder.heap_bytes() < SMALL,
-            "{} bytes for a header",
-            decoder.heap_bytes()
-        );
+        assert!(decoder.heap_bytes() < SMALL, "{} bytes for a header", decoder.heap_bytes());
         let mut received = 0;
         for read in [1, 1, 100, 1, 4096, 65_536, 3, 65_536, 1 << 20] {
             feed(&mut decoder, &vec![0; read], &mut batch).unwrap();
             received += read;
             let owned = decoder.heap_bytes();
-            assert!(
-                owned < SMALL + 2 * received,
-                "{owned} bytes after {received}"
-            );
+            assert!(owned < SMALL + 2 * received, "{owned} bytes after {received}");
         }
     }
 }
@@ -117,12 +101,7 @@ fn a_promise_allocates_nothing_and_memory_follows_what_is_received() {
 #[test]
 fn many_small_fragments_do_not_move_the_message_each_time() {
     let (mut decoder, mut batch) = decoder();
-    feed(
-        &mut decoder,
-        &wire(&[RawFrame::new(false, 2, b"x")]),
-        &mut batch,
-    )
-    .unwrap();
+    feed(&mut decoder, &wire(&[RawFrame::new(false, 2, b"x")]), &mut batch).unwrap();
     let fragment = wire(&[RawFrame::new(false, 0, b"x")]);
     let (mut owned, mut grown) = (decoder.heap_bytes(), 0);
     for _ in 0..100_000 {
@@ -138,12 +117,7 @@ fn a_large_message_is_handed_on_where_it_was_received() {
     let len = 1 << 20;
     let payload: Vec<u8> = (0..=255).cycle().take(len).collect();
     let (mut decoder, mut batch) = decoder();
-    feed(
-        &mut decoder,
-        &wire(&[RawFrame::new(true, 1, b"before")]),
-        &mut batch,
-    )
-    .unwrap();
+    feed(&mut decoder, &wire(&[RawFrame::new(true, 1, b"before")]), &mut batch).unwrap();
     feed(&mut decoder, &header(true, 2, len), &mut batch).unwrap();
     for (i, part) in payload[..len - 1].chunks(60_000).enumerate() {
         feed(&mut decoder, &masked(part, i * 60_000), &mut batch).unwrap();
@@ -155,24 +129,13 @@ fn a_large_message_is_handed_on_where_it_was_received() {
 
     assert_eq!((batch.messages(), batch.payload_bytes()), (3, len + 11));
     let chunks: Vec<Bytes> = batch.take().collect();
-    assert_eq!(
-        chunks.len(),
-        3,
-        "what came before, the message, what came after"
-    );
+    assert_eq!(chunks.len(), 3, "what came before, the message, what came after");
     assert_eq!(chunks[0][..], *b"\x81\x06before");
     assert_eq!(chunks[2][..], *b"\x81\x05after");
     let frame = frames(&chunks[1]).next().unwrap();
     assert_eq!(chunks[1][frame.payload.clone()], payload);
-    assert_eq!(
-        chunks[1][frame.payload].as_ptr().addr(),
-        address,
-        "not copied"
-    );
-    assert!(
-        kept_alive(chunks.into_iter().nth(1).unwrap()) <= len + 10,
-        "nothing left over"
-    );
+    assert_eq!(chunks[1][frame.payload].as_ptr().addr(), address, "not copied");
+    assert!(kept_alive(chunks.into_iter().nth(1).unwrap()) <= len + 10, "nothing left over");
 }
 
 #[test]
@@ -188,11 +151,7 @@ fn all_but_large_messages_share_one_chunk_however_they_were_cut() {
         for input in stream.chunks(read) {
             feed(&mut decoder, input, &mut batch).unwrap();
         }
-        assert_eq!(
-            (batch.messages(), batch.take().count()),
-            (10, 1),
-            "reads of {read}"
-        );
+        assert_eq!((batch.messages(), batch.take().count()), (10, 1), "reads of {read}");
     }
     // From 64 KiB on a message that took two reads stands for itself; one that took one does not.
     let large = wire(&[RawFrame::new(true, 2, vec![1; 65_536])]);
@@ -211,15 +170,7 @@ fn a_chunk_keeps_alive_at_most_twice_its_length() {
     let mut batch = Batch::new();
     let mut decoder = Decoder::new(Role::Server, LIMIT);
     // One worker's batch sees them all in turn, so small content meets a large buffer.
-    for (count, len) in [
-        (1, 10),
-        (1, 1 << 20),
-        (1, 10),
-        (600, 100),
-        (1, 0),
-        (20, 3000),
-        (2, 2),
-    ] {
+    for (count, len) in [(1, 10), (1, 1 << 20), (1, 10), (600, 100), (1, 0), (20, 3000), (2, 2)] {
         let stream = wire(&vec![RawFrame::new(true, 2, vec![0; len]); count]);
         for read in [stream.len(), 4096, 700] {
             for input in stream.chunks(read) {
@@ -230,10 +181,7 @@ fn a_chunk_keeps_alive_at_most_twice_its_length() {
                 let kept = kept_alive(chunk);
                 assert!(kept <= 2 * len + 1, "{len} bytes keep {kept} alive");
             }
-            assert!(
-                batch.heap_bytes() <= 256 * 1024,
-                "what stays for the next turn"
-            );
+            assert!(batch.heap_bytes() <= 256 * 1024, "what stays for the next turn");
         }
     }
 }
@@ -242,17 +190,9 @@ fn a_chunk_keeps_alive_at_most_twice_its_length() {
 fn what_one_read_completes_is_allocated_once() {
     let stream = wire(&vec![RawFrame::new(true, 2, vec![0; 64]); 900]);
     let (mut decoder, mut batch) = decoder();
-    feed(
-        &mut decoder,
-        &wire(&[RawFrame::new(true, 2, b"")]),
-        &mut batch,
-    )
-    .unwrap();
+    feed(&mut decoder, &wire(&[RawFrame::new(true, 2, b"")]), &mut batch).unwrap();
     batch.take().for_each(drop);
     let mut input = &stream[..];
     decoder.decode(&mut input, &mut batch).unwrap();
-    assert!(
-        batch.heap_bytes() <= stream.len() + 10,
-        "reserved for this input, and never doubled"
-    );
+    assert!(batch.heap_bytes() <= stream.len() + 10, "reserved for this input, and never doubled");
 }

@@ -93,11 +93,7 @@ fn assert_same_judgement(role: Role, limit: usize, stream: &[u8], chunks: &[&[u8
                 may_also_be_too_big(violation) && has_frame_over(role, limit, stream);
             let same = theirs.failure == Some(violation.code().get());
             let differs = also_too_big && theirs.failure == Some(1009);
-            assert!(
-                same || differs,
-                "{violation:?} here, {:?} there",
-                theirs.failure
-            );
+            assert!(same || differs, "{violation:?} here, {:?} there", theirs.failure);
         }
     }
 }
@@ -152,26 +148,18 @@ fn headers(stream: &[u8]) -> Vec<TheirHeader> {
         let padded = cursor.position() > header.len(len) as u64;
         let payload_start = start + usize::try_from(cursor.position()).unwrap();
         start = payload_start.saturating_add(usize::try_from(len).unwrap());
-        found.push(TheirHeader {
-            len,
-            padded,
-            end: start,
-        });
+        found.push(TheirHeader { len, padded, end: start });
     }
     found
 }
 
 fn has_frame_over(role: Role, limit: usize, stream: &[u8]) -> bool {
     let headers = headers(&with_whole_header(role, stream));
-    headers
-        .iter()
-        .any(|header| header.len > limit.max(125) as u64)
+    headers.iter().any(|header| header.len > limit.max(125) as u64)
 }
 
 fn has_padded_length(role: Role, stream: &[u8]) -> bool {
-    headers(&with_whole_header(role, stream))
-        .iter()
-        .any(|header| header.padded)
+    headers(&with_whole_header(role, stream)).iter().any(|header| header.padded)
 }
 
 /// The stream, and if it ends within a header the rest of that, so that it has a length.
@@ -206,12 +194,8 @@ fn completed(role: Role, limit: usize, stream: &[u8]) -> Vec<u8> {
 #[test]
 fn the_streams_reach_every_violation_and_many_are_accepted() {
     let mut runner = TestRunner::deterministic();
-    let streams = (
-        any_role(),
-        faulty_stream(),
-        mutations(),
-        prop_oneof![Just(LIMIT), 0_usize..400],
-    );
+    let streams =
+        (any_role(), faulty_stream(), mutations(), prop_oneof![Just(LIMIT), 0_usize..400]);
     let (mut tried, mut accepted, mut found) = (0, 0, Vec::new());
     while found.len() < 15 {
         let (role, frames, mutations, limit) = streams.new_tree(&mut runner).unwrap().current();
@@ -227,11 +211,7 @@ fn the_streams_reach_every_violation_and_many_are_accepted() {
             None => accepted += 1,
         }
         tried += 1;
-        assert!(
-            tried < 4000,
-            "only {} of 15 violations reached",
-            found.len()
-        );
+        assert!(tried < 4000, "only {} of 15 violations reached", found.len());
     }
     assert!(accepted > tried / 4, "{accepted} of {tried} accepted");
 }

@@ -47,20 +47,11 @@ pub(super) fn faulty_stream() -> impl Strategy<Value = Vec<RawFrame>> {
         prop_oneof![60 => Just(None), 2 => any::<u16>().prop_map(|n| Some(n.into())), 1 => any::<Option<u64>>()],
         payload(),
     );
-    let frame = frame.prop_map(
-        |(fin, rsv, opcode, masked, key, length_bytes, claimed, payload)| {
+    let frame =
+        frame.prop_map(|(fin, rsv, opcode, masked, key, length_bytes, claimed, payload)| {
             let mask = masked.then_some(key);
-            RawFrame {
-                fin,
-                rsv,
-                opcode,
-                mask,
-                length_bytes,
-                claimed,
-                payload,
-            }
-        },
-    );
+            RawFrame { fin, rsv, opcode, mask, length_bytes, claimed, payload }
+        });
     let frames = prop_oneof![
         2 => frame.prop_map(|frame| vec![frame]),
         3 => valid_frames(),
@@ -109,11 +100,7 @@ pub(super) fn wire_for(role: Role, mut frames: Vec<RawFrame>) -> Vec<u8> {
     if role == Role::Client {
         // What was made without a mask gets one, so that the same share is wrong.
         for frame in &mut frames {
-            frame.mask = if frame.mask.is_some() {
-                None
-            } else {
-                Some([0; 4])
-            };
+            frame.mask = if frame.mask.is_some() { None } else { Some([0; 4]) };
         }
     }
     wire(&frames)
@@ -146,10 +133,7 @@ impl Cuts {
                 places.sort_unstable();
                 let starts = [0].into_iter().chain(places.iter().copied());
                 let ends = places.iter().copied().chain([stream.len()]);
-                starts
-                    .zip(ends)
-                    .map(|(start, end)| &stream[start..end])
-                    .collect()
+                starts.zip(ends).map(|(start, end)| &stream[start..end]).collect()
             }
         }
     }
@@ -203,10 +187,7 @@ fn fragmented(
         for (at, between) in pieces {
             let end = at.index(payload.len() + 1);
             let opcode = if frames.is_empty() { opcode } else { 0 };
-            frames.push(keyed(
-                RawFrame::new(false, opcode, &payload[start..end]),
-                key,
-            ));
+            frames.push(keyed(RawFrame::new(false, opcode, &payload[start..end]), key));
             frames.extend(between);
             start = end;
         }
@@ -232,8 +213,5 @@ fn close() -> impl Strategy<Value = RawFrame> {
 }
 
 fn keyed(frame: RawFrame, key: [u8; 4]) -> RawFrame {
-    RawFrame {
-        mask: Some(key),
-        ..frame
-    }
+    RawFrame { mask: Some(key), ..frame }
 }

@@ -30,15 +30,7 @@ impl RawFrame {
     pub(super) fn new(fin: bool, opcode: u8, payload: impl Into<Vec<u8>>) -> Self {
         let payload = payload.into();
         let mask = Some(KEY);
-        Self {
-            fin,
-            rsv: 0,
-            opcode,
-            mask,
-            length_bytes: None,
-            claimed: None,
-            payload,
-        }
+        Self { fin, rsv: 0, opcode, mask, length_bytes: None, claimed: None, payload }
     }
 
     pub(super) fn write(&self, out: &mut Vec<u8>) {
@@ -113,18 +105,12 @@ pub(super) fn ours(role: Role, limit: usize, chunks: &[&[u8]]) -> Seen<Violation
                 }
                 Ok(None) => assert!(input.is_empty(), "None means that all is consumed"),
                 Err(violation) => {
-                    return Seen {
-                        events,
-                        failure: Some(violation),
-                    };
+                    return Seen { events, failure: Some(violation) };
                 }
             }
         }
     }
-    Seen {
-        events,
-        failure: None,
-    }
+    Seen { events, failure: None }
 }
 
 /// Empties the batch and reads it back, by our own frame walk and by tungstenite as a client.
@@ -160,10 +146,7 @@ pub(super) fn take_messages(batch: &mut Batch) -> Vec<Event> {
 
 /// Gives tungstenite the chunks as so many reads, up to a Close; a failure is its close code.
 pub(super) fn theirs(role: Role, limit: usize, chunks: &[&[u8]]) -> Seen<u16> {
-    let reads = chunks
-        .iter()
-        .filter(|chunk| !chunk.is_empty())
-        .map(|chunk| chunk.to_vec());
+    let reads = chunks.iter().filter(|chunk| !chunk.is_empty()).map(|chunk| chunk.to_vec());
     let role = match role {
         Role::Server => TheirRole::Server,
         Role::Client => TheirRole::Client,
@@ -185,23 +168,14 @@ pub(super) fn theirs(role: Role, limit: usize, chunks: &[&[u8]]) -> Seen<u16> {
             Ok(Message::Close(why)) => {
                 let why = why.map(|frame| (frame.code.into(), frame.reason.to_string()));
                 events.push(Event::Close(why));
-                return Seen {
-                    events,
-                    failure: None,
-                };
+                return Seen { events, failure: None };
             }
             Ok(Message::Frame(_)) => unreachable!("never read"),
             Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                return Seen {
-                    events,
-                    failure: None,
-                };
+                return Seen { events, failure: None };
             }
             Err(error) => {
-                return Seen {
-                    events,
-                    failure: Some(class(&error)),
-                };
+                return Seen { events, failure: Some(class(&error)) };
             }
         }
     }

@@ -1,0 +1,111 @@
+//! The planner's part that deals with adverts: others' that come and go, and ours anew.
+
+use tokio::time::Instant;
+
+use super::{Action, Planner, Timer};
+use crate::discovery::{Advert, Instance};
+use crate::id::ProxyId;
+use crate::limits::{INSTANCES_MAX, REDIAL_MIN, REFRESH_MAX, REFRESH_MIN};
+use crate::link::plan::{Candidate, Key, State};
+use crate::name::ChannelName;
+
+impl Planner {
+    pub(super) fn seen(&mut self, instance: Instance, now: Instant, actions: &mut Vec<Action>) {
+        let remote = ProxyId::from_host_name(&instance.host);
+        if remote == Some(self.own) {
+            return;
+        }
+        let key = Key::Advertised(instance.host, instance.port);
+        let place = (instance.channel.clone(), key.clone());
+        match self.instances.get(&instance.name) {
+            Some(known) if *known != place => self.gone(&instance.name, now, actions),
+            None if self.instances.len() >= INSTANCES_MAX => return,
+            _ => {}
+        }
+        self.missing.remove(&place);
+        self.doubted.remove(&instance.name);
+        let plan = self.plans.entry(instance.channel.clone()).or_default();
+        let candidate =
+            plan.candidates.entry(key.clone()).or_insert_with(|| Candidate::new(remote));
+        let old = candidate.instances.insert(instance.name.clone(), instance.addresses.clone());
+        if old.is_none() {
+            // A fresh advert is fresh evidence, but no licence to make us dial at its pace.
+            candidate.failures = 0;
+            if let State::Waiting { until } = &mut candidate.state {
+                *until = (*until).min(now + REDIAL_MIN);
+                for address in &instance.addresses {
+                    plan.resting.entry(*address).and_modify(|rest| *rest = (*rest).min(*until));
+                }
+                self.timers.insert((*until, Timer::Candidate(place.0.clone(), place.1.clone())));
+            }
+        }
+        if candidate.state == State::Own && old.as_ref() != Some(&instance.addresses) {
+            candidate.state = State::Idle;
+        }
+        self.instances.insert(instance.name, place);
+        self.consider(&instance.channel, &key, now, actions);
+    }
+
+    pub(super) fn gone(&mut self, instance: &str, now: Instant, actions: &mut Vec<Action>) {
+        let Some((channel, key)) = self.instances.remove(instance) else {
+            return;
+        };
+        let vanished = self.doubted.remove(instance);
+        let plan = self.plans.get_mut(&channel).expect("an instance belongs to a plan");
+        let candidate = plan.candidates.get_mut(&key).expect("an instance belongs to a candidate");
+        candidate.instances.remove(instance);
+        if candidate.instances.is_empty() {
+            if vanished && plan.here {
+                self.miss(&channel, &key, now);
+            }
+            self.forget_unless_linked(&channel, &key, now, actions);
+        }
+    }
+
+    /// Asks the network from time to time for a proxy that vanished.
+    pub(super) fn miss(&mut self, channel: &ChannelName, key: &Key, now: Instant) {
+        self.missing.insert((channel.clone(), key.clone()));
+        self.refresh_pause = REFRESH_MIN;
+        self.timers.retain(|(_, timer)| *timer != Timer::Refresh);
+        self.timers.insert((now + REFRESH_MIN, Timer::Refresh));
+    }
+
+    /// Asks whether the adverts of a candidate still stand.
+    pub(super) fn doubt(&mut self, channel: &ChannelName, key: &Key, actions: &mut Vec<Action>) {
+        let candidate = self.plans.get(channel).and_then(|plan| plan.candidates.get(key));
+        for instance in candidate.iter().flat_map(|candidate| candidate.instances.keys()) {
+            self.doubted.insert(instance.clone());
+            actions.push(Action::Verify(instance.clone()));
+        }
+    }
+
+    /// A proxy that never dials the same instance twice comes back for a fresh one. If one of its
+    /// kind is linked, that one would come a second time, and hear everything twice.
+    pub(super) fn readvertise(&mut self, channel: &ChannelName, actions: &mut Vec<Action>) {
+        let Some(plan) = self.plans.get_mut(channel) else {
+            return;
+        };
+        if plan.anonymous > 0 {
+            return;
+        }
+        if let Some(old) = plan.advert.take() {
+            let advert = Advert::new(channel, self.own, self.port, &mut self.rng);
+            actions.push(Action::Advertise(advert.clone()));
+            actions.push(Action::Withdraw(old.instance));
+            plan.advert = Some(advert);
+        }
+    }
+
+    pub(super) fn refresh(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        if self.missing.is_empty() {
+            return;
+        }
+        actions.push(Action::Refresh);
+        self.refresh_pause *= 2;
+        if self.refresh_pause > REFRESH_MAX {
+            self.missing.clear();
+        } else {
+            self.timers.insert((now + self.refresh_pause, Timer::Refresh));
+        }
+    }
+}
