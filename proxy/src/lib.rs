@@ -52,6 +52,7 @@ pub mod net;
 mod outbox;
 mod proxy;
 mod server;
+mod site;
 mod status;
 mod stop;
 mod tokio_net;

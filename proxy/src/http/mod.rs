@@ -10,13 +10,16 @@
 
 mod access;
 mod page;
+mod refusal;
 mod route;
 mod upgrade;
 
 pub use access::Access;
 pub(crate) use access::{Asker, Here};
-pub(crate) use page::{Response, page, refusal, with_type};
-pub(crate) use route::Route;
+pub(crate) use page::{Response, file, with_type};
+pub(crate) use refusal::Refusal;
+pub(crate) use route::{Page, Route};
 pub(crate) use upgrade::{
-    Handshake, LINK_HEADER, PROXY_HEADER, TWO_WAY, TWO_WAY_HEADER, is_link, is_two_way, proxy_id,
+    Handshake, LINK_HEADER, PROXY_HEADER, TWO_WAY, TWO_WAY_HEADER, header_of, is_link, is_two_way,
+    proxy_id,
 };

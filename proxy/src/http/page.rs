@@ -2,10 +2,9 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::StatusCode;
 use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
 
-use super::route::Page;
+use super::route::File;
 
 /// An answer with its body at hand.
 pub(crate) type Response = hyper::Response<Full<Bytes>>;
@@ -17,19 +16,19 @@ const POLICY: HeaderValue = HeaderValue::from_static(
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
-/// Answers with one of the embedded pages.
-pub(crate) fn page(page: Page) -> Response {
+/// Answers with one of the embedded files.
+pub(crate) fn file(file: File) -> Response {
     const HTML: &str = "text/html; charset=utf-8";
     const JS: &str = "text/javascript; charset=utf-8";
-    let (kind, text) = match page {
-        Page::Index => (HTML, include_str!("../../../console/index.html")),
-        Page::Console => (HTML, include_str!("../../../console/console.html")),
-        Page::ConsoleCss => {
+    let (kind, text) = match file {
+        File::Index => (HTML, include_str!("../../../console/index.html")),
+        File::Console => (HTML, include_str!("../../../console/console.html")),
+        File::ConsoleCss => {
             ("text/css; charset=utf-8", include_str!("../../../console/console.css"))
         }
-        Page::ConsoleJs => (JS, include_str!("../../../console/console.js")),
-        Page::ConsoleIcon => ("image/svg+xml", include_str!("../../../console/icon.svg")),
-        Page::Polyfill => (JS, include_str!("../../../polyfill/namedwebsockets.js")),
+        File::ConsoleJs => (JS, include_str!("../../../console/console.js")),
+        File::ConsoleIcon => ("image/svg+xml", include_str!("../../../console/icon.svg")),
+        File::Polyfill => (JS, include_str!("../../../polyfill/namedwebsockets.js")),
     };
     let mut response = with_type(kind, Bytes::from_static(text.as_bytes()));
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, POLICY);
@@ -43,12 +42,5 @@ pub(crate) fn with_type(kind: &'static str, body: impl Into<Bytes>) -> Response 
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
-    response
-}
-
-/// A refusal with its reason, one line of text.
-pub(crate) fn refusal(status: StatusCode, reason: impl std::fmt::Display) -> Response {
-    let mut response = with_type("text/plain; charset=utf-8", format!("{reason}\n"));
-    *response.status_mut() = status;
     response
 }

@@ -7,8 +7,15 @@ use crate::name::{ChannelId, ChannelName, NameError, Scope};
 pub(crate) enum Route {
     /// A channel, over WebSocket.
     Channel(ChannelId),
-    /// A fixed page or file.
+    /// Anything else, for this machine alone.
     Page(Page),
+}
+
+/// What is there to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Page {
+    /// One of the files.
+    File(File),
     /// The state as JSON.
     Status,
     /// The state as Prometheus text.
@@ -17,7 +24,7 @@ pub(crate) enum Route {
 
 /// The files embedded in the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Page {
+pub(crate) enum File {
     Index,
     Console,
     ConsoleCss,
@@ -48,17 +55,17 @@ impl Route {
         if let Some(segment) = path.strip_prefix("/broadcast/") {
             return channel(Scope::Broadcast, segment);
         }
-        Ok(match path {
-            "/" => Route::Page(Page::Index),
-            "/console" => Route::Page(Page::Console),
-            "/console/console.css" => Route::Page(Page::ConsoleCss),
-            "/console/console.js" => Route::Page(Page::ConsoleJs),
-            "/console/icon.svg" => Route::Page(Page::ConsoleIcon),
-            "/namedwebsockets.js" => Route::Page(Page::Polyfill),
-            "/status" => Route::Status,
-            "/metrics" => Route::Metrics,
+        Ok(Route::Page(match path {
+            "/" => Page::File(File::Index),
+            "/console" => Page::File(File::Console),
+            "/console/console.css" => Page::File(File::ConsoleCss),
+            "/console/console.js" => Page::File(File::ConsoleJs),
+            "/console/icon.svg" => Page::File(File::ConsoleIcon),
+            "/namedwebsockets.js" => Page::File(File::Polyfill),
+            "/status" => Page::Status,
+            "/metrics" => Page::Metrics,
             _ => return Err(RouteError::Unknown),
-        })
+        }))
     }
 }
 

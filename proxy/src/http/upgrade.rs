@@ -15,7 +15,7 @@ use hyper::header::{
 use hyper::{StatusCode, Version};
 use tungstenite::handshake::derive_accept_key;
 
-use super::page::{Response, refusal};
+use super::page::Response;
 use crate::id::ProxyId;
 
 /// Marks a request as a link's.
@@ -26,6 +26,11 @@ pub(crate) const PROXY_HEADER: HeaderName = HeaderName::from_static("namedwebsoc
 pub(crate) const TWO_WAY_HEADER: HeaderName = HeaderName::from_static("namedwebsockets-link");
 /// The value of [`TWO_WAY_HEADER`].
 pub(crate) const TWO_WAY: HeaderValue = HeaderValue::from_static("two-way");
+
+/// An id as the value of [`PROXY_HEADER`].
+pub(crate) fn header_of(id: ProxyId) -> HeaderValue {
+    HeaderValue::try_from(id.to_string()).expect("hexadecimal digits are a valid header value")
+}
 
 /// Whether a request wants to be a link.
 pub(crate) fn is_link(headers: &HeaderMap) -> bool {
@@ -119,26 +124,6 @@ impl Handshake {
     }
 }
 
-impl UpgradeError {
-    /// The answer that says so.
-    pub(crate) fn answer(&self) -> Response {
-        let status = match self {
-            // RFC 9110 section 15.5.22: the resource is there, over another protocol.
-            UpgradeError::NotAsked | UpgradeError::Version(_) => StatusCode::UPGRADE_REQUIRED,
-            _ => StatusCode::BAD_REQUEST,
-        };
-        let mut response = refusal(status, self);
-        let headers = response.headers_mut();
-        if status == StatusCode::UPGRADE_REQUIRED {
-            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-            headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-            // RFC 6455 section 4.4
-            headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-        }
-        response
-    }
-}
-
 /// Whether one of the comma-separated values of `name` is `token`, without case.
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
@@ -197,26 +182,24 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_has_its_answer() {
+    fn each_fault_is_told_apart() {
         use UpgradeError::*;
         let cases = [
-            (("upgrade", None), NotAsked, 426),
-            (("upgrade", Some("h2c")), NotAsked, 426),
-            (("connection", Some("keep-alive")), NotAsked, 426),
-            (("sec-websocket-version", Some("12")), Version("12".into()), 426),
-            (("sec-websocket-version", None), Version(String::new()), 426),
-            (("sec-websocket-key", None), Key, 400),
-            (("sec-websocket-key", Some("c2hvcnQ=")), Key, 400),
-            (("sec-websocket-key", Some("dGhlIHNhbXBsZSBub25jZQ!=")), Key, 400),
-            (("content-length", Some("5")), Body, 400),
-            (("transfer-encoding", Some("chunked")), Body, 400),
+            (("upgrade", None), NotAsked),
+            (("upgrade", Some("h2c")), NotAsked),
+            (("connection", Some("keep-alive")), NotAsked),
+            (("sec-websocket-version", Some("12")), Version("12".into())),
+            (("sec-websocket-version", None), Version(String::new())),
+            (("sec-websocket-key", None), Key),
+            (("sec-websocket-key", Some("c2hvcnQ=")), Key),
+            (("sec-websocket-key", Some("dGhlIHNhbXBsZSBub25jZQ!=")), Key),
+            (("content-length", Some("5")), Body),
+            (("transfer-encoding", Some("chunked")), Body),
         ];
-        for (change, error, status) in cases {
-            assert_eq!(judge(&[change]), Err(error.clone()), "{change:?}");
-            assert_eq!(error.answer().status(), status);
+        for (change, error) in cases {
+            assert_eq!(judge(&[change]), Err(error), "{change:?}");
         }
         assert_eq!(Handshake::of(hyper::Version::HTTP_10, &headers(&[])), Err(HttpVersion));
-        assert_eq!(Version("12".into()).answer().headers()["sec-websocket-version"], "13");
     }
 
     #[test]

@@ -21,12 +21,13 @@ use tokio::time::{sleep, timeout};
 use tungstenite::handshake::derive_accept_key;
 
 use super::planner::Target;
-use crate::http::{LINK_HEADER, PROXY_HEADER, TWO_WAY, TWO_WAY_HEADER, is_two_way, proxy_id};
+use crate::http::{
+    LINK_HEADER, PROXY_HEADER, TWO_WAY, TWO_WAY_HEADER, header_of, is_two_way, proxy_id,
+};
 use crate::id::ProxyId;
 use crate::limits::{CONNECT_STAGGER, DIAL_TIME};
 use crate::name::ChannelName;
 use crate::net::{Net, Stream};
-use crate::server::header_of;
 
 /// What every dial of one proxy has in common.
 #[derive(Clone)]

@@ -1,0 +1,156 @@
+//! Answers requests: pages and status at once, channels by making the connection a member.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use hyper::body::Incoming;
+use hyper::header::{HOST, HeaderMap, ORIGIN};
+use hyper::upgrade::OnUpgrade;
+use hyper::{Method, Request};
+
+use crate::http::{
+    Access, Asker, Handshake, Here, PROXY_HEADER, Page, Refusal, Response, Route, TWO_WAY,
+    TWO_WAY_HEADER, file, header_of, is_link, is_two_way, proxy_id, with_type,
+};
+use crate::hub::{Hub, Membership};
+use crate::id::ProxyId;
+use crate::member::{DialledBy, Kind, Link};
+use crate::metrics;
+use crate::name::{ChannelId, Scope};
+use crate::net::Net;
+use crate::status::Reporter;
+
+/// What requests are answered from.
+pub(crate) struct Site<N> {
+    pub(crate) net: N,
+    pub(crate) id: ProxyId,
+    pub(crate) access: Access,
+    pub(crate) hub: Rc<Hub>,
+    pub(crate) reporter: Reporter,
+}
+
+/// A request that became a member of a channel, while its upgrade is under way.
+pub(crate) type Admission = Rc<RefCell<Option<(Membership, OnUpgrade)>>>;
+
+impl<N: Net> Site<N> {
+    /// Answers a request. If it opens a channel, `admission` then holds its place there.
+    pub(crate) fn answer(
+        &self,
+        request: &mut Request<Incoming>,
+        peer: SocketAddr,
+        admission: &Admission,
+    ) -> Response {
+        self.try_answer(request, peer, admission).unwrap_or_else(|refusal| {
+            self.hub.counters.requests_refused.increment();
+            tracing::debug!(%peer, path = request.uri().path(), %refusal, "refused");
+            refusal.answer()
+        })
+    }
+
+    fn try_answer(
+        &self,
+        request: &mut Request<Incoming>,
+        peer: SocketAddr,
+        admission: &Admission,
+    ) -> Result<Response, Refusal> {
+        let route = Route::of(request.uri().path())?;
+        if request.method() != Method::GET {
+            return Err(Refusal::Method(request.method().clone()));
+        }
+        let here =
+            Here { interfaces: &|| self.net.interfaces(), host_name: &|| self.net.host_name() };
+        let asker = Asker {
+            peer,
+            host: host(request)?,
+            // One that is no text is none that could be allowed.
+            origin: request.headers().get(ORIGIN).map(|origin| origin.to_str().unwrap_or_default()),
+        };
+        match route {
+            Route::Channel(channel) => {
+                let link = channel.scope == Scope::Broadcast && is_link(request.headers());
+                if !link {
+                    self.access.to_channel(channel.scope, asker, here)?;
+                }
+                self.open(&channel, request, peer, admission)
+            }
+            Route::Page(page) => {
+                self.access.to_pages(asker, here)?;
+                Ok(self.show(page))
+            }
+        }
+    }
+
+    fn show(&self, page: Page) -> Response {
+        let status = || self.reporter.status(&self.hub);
+        match page {
+            Page::File(embedded) => file(embedded),
+            Page::Status => {
+                let json = serde_json::to_vec_pretty(&status()).expect("a status is plain data");
+                with_type("application/json", json)
+            }
+            Page::Metrics => with_type(metrics::CONTENT_TYPE, metrics::encode(&status())),
+        }
+    }
+
+    /// Makes a request a member of its channel, if it is a sound handshake.
+    fn open(
+        &self,
+        channel: &ChannelId,
+        request: &mut Request<Incoming>,
+        peer: SocketAddr,
+        admission: &Admission,
+    ) -> Result<Response, Refusal> {
+        let headers = request.headers();
+        let handshake = Handshake::of(request.version(), headers)?;
+        let kind = self.kind(channel, headers)?;
+        let mut response = handshake.answer();
+        if let Kind::Link(link) = kind {
+            self.hub.counters.links_accepted.increment();
+            response.headers_mut().insert(PROXY_HEADER, header_of(self.id));
+            if link.two_way {
+                response.headers_mut().insert(TWO_WAY_HEADER, TWO_WAY);
+            }
+        }
+        // Before the answer: whoever has read it misses nothing that is sent from then on.
+        let place = self.hub.join(channel, kind, peer);
+        let upgrade = hyper::upgrade::on(request);
+        *admission.borrow_mut() = Some((place, upgrade));
+        Ok(response)
+    }
+
+    /// What the connection will be: a client or a link.
+    fn kind(&self, channel: &ChannelId, headers: &HeaderMap) -> Result<Kind, Refusal> {
+        if !is_link(headers) {
+            return Ok(Kind::Client);
+        }
+        if channel.scope == Scope::Local {
+            return Err(Refusal::LocalLink);
+        }
+        let remote = proxy_id(headers);
+        if remote == Some(self.id) {
+            return Err(Refusal::OwnLink(self.id));
+        }
+        if let Some(remote) = remote
+            && let Some(old) = self.hub.channel(channel).and_then(|c| c.elected(remote))
+        {
+            // link.duplicate-probed: the old one may be dead without our knowing. Then it will
+            // not prove itself, and the next dial is taken.
+            old.order_proof();
+            return Err(Refusal::SecondLink(self.id));
+        }
+        let two_way = remote.is_some() && is_two_way(headers);
+        Ok(Kind::Link(Link { remote, dialled_by: DialledBy::Them, two_way }))
+    }
+}
+
+/// The host that a request is for: of its target if that names one, else of its one `Host` header
+/// (RFC 9112 sections 3.2 and 3.2.2).
+fn host(request: &Request<Incoming>) -> Result<&str, Refusal> {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(Refusal::Host) };
+    match request.uri().authority() {
+        Some(authority) => Ok(authority.as_str()),
+        None => Ok(host.to_str().unwrap_or_default()),
+    }
+}
