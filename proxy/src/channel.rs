@@ -6,7 +6,7 @@
 //!   link ──────▶ └─────────┘ ──▶ clients A, B, C never onward to another link
 //! ```
 //!
-//! [`Channel::publish`] is the whole relay rule (`relay.*` and `link.no-relaying`); nothing else
+//! [`Channel::publish`] is the whole relay rule (`relay.*` and `link.not-relayed-on`); nothing else
 //! in the crate chooses receivers. Order for each sender and exactly-once follow from its shape:
 //! one task publishes for a sender, in the order of arrival, to each member once.
 //!
@@ -65,7 +65,7 @@ impl Channel {
                 audience += 1;
             }
         }
-        // link.no-relaying: what a link brought goes to no other link.
+        // link.not-relayed-on: what a link brought goes to no other link.
         if let Origin::Client(_) = origin {
             for link in self.links.borrow().values().filter(|link| link.hears.get()) {
                 link.deliver(frames, sender);
@@ -89,7 +89,7 @@ impl Channel {
     }
 
     /// Lets `member` hear us if it may, and if its proxy does not hear us already
-    /// (`link.exactly-once`: a sender hands each message to a proxy once, over whichever link).
+    /// (`link.one-copy-per-id`: a sender hands each message to a proxy once, over whichever link).
     fn elect(&self, member: &Member, link: Link) {
         if !link.takes() {
             return;

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The Close frame goes behind all that was accepted for this connection before it. Only a reader
-//! that is cut for stalling loses what waited (`backpressure.stalled-reader-closed`).
+//! that is cut for stalling loses what waited (`backpressure.stalled-closed`).
 //!
 //! A future of its own, polled by hand: reading and writing share one socket and one waker, and an
 //! idle connection is no more than this struct.
@@ -349,7 +349,7 @@ impl Connection {
         true
     }
 
-    /// backpressure.stalled-reader-closed
+    /// backpressure.stalled-closed
     fn cut_stalled(&mut self) {
         let seconds = self.hub().limits.stall_time.as_secs_f64();
         self.hub().counters.clients_stalled.increment();

@@ -133,7 +133,7 @@ impl Hub {
     }
 
     /// Closes the one-way links that others dialled for this channel: nobody here speaks on it.
-    /// They dial again when they see a new advert (`link.closed-without-interest`).
+    /// They dial again when they see a new advert (`lifecycle.last-client-closes-links`).
     pub(crate) fn close_accepted(&self, name: &ChannelName) {
         let id = ChannelId { scope: Scope::Broadcast, name: name.clone() };
         for (member, link) in self.channel(&id).iter().flat_map(|channel| channel.links()) {
@@ -143,7 +143,7 @@ impl Hub {
         }
     }
 
-    /// Asks everyone to go, because the proxy stops (`lifecycle.going-away`).
+    /// Asks everyone to go, because the proxy stops (`lifecycle.shutdown-closes`).
     pub(crate) fn close_all(&self) {
         for channel in self.channels() {
             for member in

@@ -200,10 +200,12 @@ impl Member {
         self.doubted.take()
     }
 
-    /// Nothing more is delivered from now on.
+    /// Nothing more is delivered from now on, and nobody waits for this reader any more
+    /// (lifecycle.leaves-at-once).
     pub(crate) fn leave(&self) {
         self.closed.set(true);
         self.hears.set(false);
+        self.outbox.borrow_mut().release();
     }
 
     /// Whether something waits to be written.

@@ -71,7 +71,7 @@ impl ChannelName {
     ///
     /// What is wrong with the name, in words fit for the person who chose it.
     pub fn from_path_segment(segment: &str) -> Result<Self, NameError> {
-        // name.percent-decoding: decoded first, judged afterwards.
+        // name.percent-decoded: decoded first, judged afterwards.
         let decoded: Vec<u8> = percent_decode_str(segment).collect();
         Self::from_bytes(&decoded)
     }

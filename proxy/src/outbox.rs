@@ -11,7 +11,7 @@
 //! reader. What is queued beyond the limit carries a [`Hold`] on its sender, which must read
 //! nothing more until all its holds are gone. So a sender exceeds each outbox by one batch at
 //! most, senders are served in the order in which they came, and TCP slows down whoever sends too
-//! fast (`backpressure.sender-slowed`). Holds go when the queue moves on, and also when it is
+//! fast (`backpressure.senders-wait`). Holds go when the queue moves on, and also when it is
 //! dropped, so no reader's end leaves a sender waiting.
 
 use std::cell::{Cell, RefCell};
@@ -166,6 +166,11 @@ impl Outbox {
         }
     }
 
+    /// Lets every sender go: the reader has left, and what waits for it grows no more.
+    pub(crate) fn release(&mut self) {
+        self.holds = VecDeque::new();
+    }
+
     /// Drops all but the rest of the frame that is under way, after which another may follow.
     pub(crate) fn cut(&mut self) {
         let under_way = self.queue.pop_front().filter(|_| self.first_written > 0);
@@ -218,12 +223,14 @@ mod tests {
 
     #[test]
     fn the_end_of_a_reader_frees_its_senders() {
-        let (mut outbox, sender) = (Outbox::new(1), Rc::new(Throttle::default()));
-        outbox.push(Bytes::from_static(b"first"), 0, &sender);
-        outbox.push(Bytes::from_static(b"second"), 0, &sender);
-        assert!(sender.is_held());
-        drop(outbox);
-        assert!(!sender.is_held());
+        for end in [drop, |mut outbox: Outbox| outbox.release()] {
+            let (mut outbox, sender) = (Outbox::new(1), Rc::new(Throttle::default()));
+            outbox.push(Bytes::from_static(b"first"), 0, &sender);
+            outbox.push(Bytes::from_static(b"second"), 0, &sender);
+            assert!(sender.is_held());
+            end(outbox);
+            assert!(!sender.is_held());
+        }
     }
 
     #[test]

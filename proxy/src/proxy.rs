@@ -18,6 +18,7 @@ use crate::http::Access;
 use crate::hub::Hub;
 use crate::id::ProxyId;
 use crate::limits::{Limits, SHUTDOWN_TIME};
+use crate::link::dial::Dialler;
 use crate::link::driver::Driver;
 use crate::link::planner::Planner;
 use crate::link::{DEFAULT_PORT, Peer};
@@ -147,8 +148,10 @@ impl<N: Net> Proxy<N> {
             reporter,
         });
         let (stopper, stop) = stop();
-        let world = (self.net, self.id, rng);
-        let driver = Driver::new(world, Rc::clone(&hub), hub_events, planner, discovery);
+        let dialler = Dialler { net: self.net, own: self.id, rng };
+        let listening = self.addresses;
+        let driver =
+            Driver::new(dialler, listening, Rc::clone(&hub), hub_events, planner, discovery);
         let mut work = JoinSet::new();
         work.spawn_local(driver.run(stop.clone()));
         for listener in self.listeners {

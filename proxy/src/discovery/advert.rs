@@ -7,7 +7,7 @@
 //! | TXT | `path=/broadcast/<channel name>`: the channel is taken from here alone |
 //!
 //! An advert is a stranger's claim. It leads only to addresses on networks that this host is on,
-//! and only to `/broadcast/<valid name>` (`discovery.own-networks-only`, `discovery.path-only`).
+//! and only to `/broadcast/<valid name>` (`discovery.own-networks`, `discovery.only-well-formed`).
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -115,19 +115,27 @@ pub enum Ignored {
     /// Addresses, but none here.
     #[error("it leads to {0} and no address on a network of this machine")]
     Elsewhere(IpAddr),
+    /// The addresses are those that this proxy listens on.
+    #[error("it leads to this proxy")]
+    Own,
 }
 
-/// The networks that adverts may lead to.
+/// Where adverts may lead to, from a proxy on this host.
 #[derive(Clone, Copy, Debug)]
-pub struct OnNetwork<'a>(pub &'a [Interface]);
+pub struct Reach<'a> {
+    /// The host's addresses, and with them its networks.
+    pub interfaces: &'a [Interface],
+    /// Where the proxy itself listens.
+    pub listening: &'a [SocketAddr],
+}
 
 impl Sighting {
-    /// What of this may be followed from a host with these `interfaces`.
+    /// What of this may be followed, as far as `reach` goes.
     ///
     /// # Errors
     ///
     /// Why nothing of it may.
-    pub fn judge(&self, networks: OnNetwork<'_>) -> Result<Instance, Ignored> {
+    pub fn judge(&self, reach: Reach<'_>) -> Result<Instance, Ignored> {
         if !is_instance_name(&self.instance) {
             return Err(Ignored::NotOurs);
         }
@@ -143,12 +151,12 @@ impl Sighting {
             host: self.host.to_ascii_lowercase(),
             port: self.port,
             channel,
-            addresses: networks.best(&self.addresses, self.port)?,
+            addresses: reach.best(&self.addresses, self.port)?,
         })
     }
 }
 
-impl OnNetwork<'_> {
+impl Reach<'_> {
     fn best(self, given: &[IpAddrScoped], port: u16) -> Result<Vec<SocketAddr>, Ignored> {
         let first = given.first().ok_or(Ignored::NoAddress)?;
         let mut addresses: Vec<SocketAddr> = given
@@ -161,12 +169,29 @@ impl OnNetwork<'_> {
         addresses.dedup();
         // Loopback leads to this host. It is right only if the advert is of this host, which then
         // has no other address, or one that is ours.
-        let here = |ip: IpAddr| self.0.iter().any(|i| i.address == ip);
-        if addresses.iter().any(|a| !bare(a).is_loopback() && !here(bare(a))) {
+        if addresses.iter().any(|address| !self.is_here(bare(address))) {
             addresses.retain(|address| !bare(address).is_loopback());
         }
+        if addresses.is_empty() {
+            return Err(Ignored::Elsewhere(first.0));
+        }
+        addresses.retain(|address| !self.is_own(address));
         addresses.truncate(ADDRESSES_MAX);
-        if addresses.is_empty() { Err(Ignored::Elsewhere(first.0)) } else { Ok(addresses) }
+        if addresses.is_empty() { Err(Ignored::Own) } else { Ok(addresses) }
+    }
+
+    fn is_here(self, address: IpAddr) -> bool {
+        address.is_loopback() || self.interfaces.iter().any(|i| i.address == address)
+    }
+
+    /// link.not-to-itself: whether this proxy listens there.
+    fn is_own(self, address: &SocketAddr) -> bool {
+        self.listening.iter().any(|own| {
+            let any = own.ip().is_unspecified()
+                && own.is_ipv4() == address.is_ipv4()
+                && self.is_here(bare(address));
+            own.port() == address.port() && (any || own.ip() == address.ip())
+        })
     }
 
     fn reaches(self, address: IpAddr, scope: u32) -> bool {
@@ -176,7 +201,7 @@ impl OnNetwork<'_> {
         if address.is_loopback() {
             return true;
         }
-        self.0.iter().any(|interface| {
+        self.interfaces.iter().any(|interface| {
             let scoped = matches!(address, IpAddr::V6(v6) if is_link_local(v6));
             interface.reaches(address) && (!scoped || interface.index == scope)
         })
@@ -240,7 +265,8 @@ mod tests {
     }
 
     fn judge(sighting: &Sighting) -> Result<Instance, Ignored> {
-        sighting.judge(OnNetwork(&interfaces()))
+        let listening = ["0.0.0.0:9010".parse().unwrap(), "[fd00::1]:9011".parse().unwrap()];
+        sighting.judge(Reach { interfaces: &interfaces(), listening: &listening })
     }
 
     fn addresses(given: &[(&str, u32)]) -> Result<Vec<String>, Ignored> {
@@ -300,6 +326,20 @@ mod tests {
         let same_host = [("127.0.0.1", 0), ("10.0.0.1", 0)];
         assert_eq!(addresses(&same_host).unwrap(), ["10.0.0.1:9009", "127.0.0.1:9009"]);
         assert_eq!(addresses(&[("127.0.0.1", 0)]).unwrap(), ["127.0.0.1:9009"]);
+    }
+
+    #[test]
+    fn it_never_leads_to_ourselves() {
+        let at = |port, address: &str| {
+            let addresses = vec![(address.parse().unwrap(), 0)];
+            judge(&Sighting { port, addresses, ..sighting() })
+        };
+        assert!(at(9009, "10.0.0.1").is_ok(), "another proxy of this host");
+        assert_eq!(at(9010, "10.0.0.1"), Err(Ignored::Own));
+        assert_eq!(at(9010, "127.0.0.1"), Err(Ignored::Own));
+        assert!(at(9010, "10.0.0.2").is_ok(), "another host");
+        assert!(at(9010, "fd00::1").is_ok(), "we listen on that port over IPv4 only");
+        assert_eq!(at(9011, "fd00::1"), Err(Ignored::Own));
     }
 
     #[test]

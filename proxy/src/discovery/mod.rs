@@ -10,7 +10,7 @@ mod mdns;
 use std::future::{Future, pending};
 use std::net::SocketAddr;
 
-pub use advert::{Advert, Ignored, Instance, IpAddrScoped, OnNetwork, Sighting};
+pub use advert::{Advert, Ignored, Instance, IpAddrScoped, Reach, Sighting};
 pub use mdns::MdnsSd;
 
 /// DNS-SD service type of our adverts (RFC 6763 section 4.1.2).

@@ -14,7 +14,7 @@ use crate::net::{Interface, canonical};
 pub struct Access {
     /// Whether clients of other hosts may open `/broadcast/…`.
     pub allow_network_clients: bool,
-    /// The origins of pages that may open channels; empty for any (`access.any-origin`).
+    /// The origins of pages that may open channels; empty for any (`handshake.any-origin`).
     pub allowed_origins: Vec<String>,
 }
 

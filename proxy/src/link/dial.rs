@@ -31,10 +31,10 @@ use crate::net::{Net, Stream};
 
 /// What every dial of one proxy has in common.
 #[derive(Clone)]
-pub(super) struct Dialler<N> {
-    pub(super) net: N,
-    pub(super) own: ProxyId,
-    pub(super) rng: Rc<RefCell<ChaCha8Rng>>,
+pub(crate) struct Dialler<N> {
+    pub(crate) net: N,
+    pub(crate) own: ProxyId,
+    pub(crate) rng: Rc<RefCell<ChaCha8Rng>>,
 }
 
 /// A link that stands, from which nothing was read yet.

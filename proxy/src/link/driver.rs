@@ -2,9 +2,9 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::rc::Rc;
 
-use rand_chacha::ChaCha8Rng;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
@@ -12,9 +12,8 @@ use tokio::time::{Instant, sleep_until};
 use super::dial::{DialError, Dialled, Dialler};
 use super::planner::{Action, Input, LinkId, Outcome, Planner, Target};
 use crate::connection::{Connection, Ended};
-use crate::discovery::{Discovery, Event, Ignored, OnNetwork, Sighting};
+use crate::discovery::{Discovery, Event, Ignored, Reach, Sighting};
 use crate::hub::{Hub, HubEvent};
-use crate::id::ProxyId;
 use crate::member::{DialledBy, Kind, Link, Member};
 use crate::name::{ChannelId, ChannelName, Scope};
 use crate::net::Net;
@@ -28,6 +27,8 @@ pub(crate) struct Driver<N, D> {
     events: mpsc::UnboundedReceiver<HubEvent>,
     discovery: D,
     dialler: Dialler<N>,
+    /// Where this proxy listens, so where it does not dial.
+    listening: Vec<SocketAddr>,
     dials: JoinSet<(LinkId, ChannelName, Result<Dialled, DialError>)>,
     dialling: BTreeMap<LinkId, AbortHandle>,
     /// Links that stand and wait for the planner's word.
@@ -38,7 +39,8 @@ pub(crate) struct Driver<N, D> {
 
 impl<N: Net, D: Discovery> Driver<N, D> {
     pub(crate) fn new(
-        (net, own, rng): (N, ProxyId, Rc<RefCell<ChaCha8Rng>>),
+        dialler: Dialler<N>,
+        listening: Vec<SocketAddr>,
         hub: Rc<Hub>,
         events: mpsc::UnboundedReceiver<HubEvent>,
         planner: Rc<RefCell<Planner>>,
@@ -49,7 +51,8 @@ impl<N: Net, D: Discovery> Driver<N, D> {
             hub,
             events,
             discovery,
-            dialler: Dialler { net, own, rng },
+            dialler,
+            listening,
             dials: JoinSet::new(),
             dialling: BTreeMap::new(),
             opened: BTreeMap::new(),
@@ -140,11 +143,12 @@ impl<N: Net, D: Discovery> Driver<N, D> {
 
     fn seen(&mut self, sighting: &Sighting) {
         let interfaces = self.dialler.net.interfaces();
-        match sighting.judge(OnNetwork(&interfaces)) {
+        match sighting.judge(Reach { interfaces: &interfaces, listening: &self.listening }) {
             Ok(instance) => self.plan(Input::Seen(instance)),
             Err(why) => {
-                // Other services of this type are none of our business, and addresses come later.
-                if !matches!(why, Ignored::NotOurs | Ignored::NoAddress) {
+                // Other services of this type are none of our business, addresses come later, and
+                // we see our own adverts too.
+                if !matches!(why, Ignored::NotOurs | Ignored::NoAddress | Ignored::Own) {
                     self.hub.counters.adverts_ignored.increment();
                     tracing::info!(instance = %sighting.instance, %why, "an advert is not followed");
                 }
@@ -190,25 +194,35 @@ impl<N: Net, D: Discovery> Driver<N, D> {
     }
 
     fn start(&mut self, link: LinkId) {
-        let Some((channel, dialled)) = self.opened.remove(&link) else {
-            return;
-        };
-        let Dialled { stream, early, address, remote, two_way } = dialled;
-        self.hub.counters.links_dialled.increment();
+        let Some((channel, dialled)) = self.opened.remove(&link) else { return };
+        let (address, two_way) = (dialled.address, dialled.two_way);
         tracing::info!(%channel, %address, two_way, "linked");
+        self.hub.counters.links_dialled.increment();
+        let member = self.join(link, channel, dialled);
+        self.linked.insert(link, member);
+    }
+
+    /// Makes a dialled link a member of its channel.
+    fn join(&mut self, link: LinkId, channel: ChannelName, dialled: Dialled) -> Rc<Member> {
+        let Dialled { stream, early, address, remote, two_way } = dialled;
         let id = ChannelId { scope: Scope::Broadcast, name: channel };
         let kind = Kind::Link(Link { remote, dialled_by: DialledBy::Us, two_way });
         let place = self.hub.join(&id, kind, address);
         place.member.attach(stream);
-        self.linked.insert(link, Rc::clone(&place.member));
+        let member = Rc::clone(&place.member);
         self.links.spawn_local(async move { (link, Connection::new(place, early).await) });
+        member
     }
 
     fn close(&mut self, link: LinkId) {
         if let Some(dial) = self.dialling.remove(&link) {
             dial.abort();
         }
-        self.opened.remove(&link);
+        if let Some((channel, dialled)) = self.opened.remove(&link) {
+            // Closed in order before anything is read from it or sent over it.
+            let unused = Dialled { two_way: false, ..dialled };
+            self.join(link, channel, unused).order_close(CloseCode::NORMAL, "not needed");
+        }
         if let Some(member) = self.linked.remove(&link) {
             member.order_close(CloseCode::NORMAL, "not needed any more");
         }

@@ -10,7 +10,7 @@
 //! [`dial`] opens one link.
 
 mod backoff;
-mod dial;
+pub(crate) mod dial;
 pub(crate) mod driver;
 mod plan;
 pub(crate) mod planner;
