@@ -25,7 +25,7 @@ use tokio::time::{Duration, Instant, Sleep, sleep_until};
 use crate::channel::{Channel, Origin};
 use crate::hub::{Hub, Membership};
 use crate::limits::{CLOSE_TIME, CUT_LINGER, LINK_PROOF_TIME, READS_PER_TURN};
-use crate::member::{DialledBy, Kind, Link, Member};
+use crate::member::{Kind, Member};
 use crate::ws::{self, Batch, CloseCode, Control, Decoder, Role, Violation};
 
 /// A WebSocket connection on its channel.
@@ -37,19 +37,14 @@ pub(crate) struct Connection {
     phase: Phase,
     /// When anything was last read, or reading was resumed.
     heard: Instant,
-    /// A ping is out, sent when nothing was heard for the keep-alive time, or in doubt.
-    asked: Option<Asked>,
+    /// A ping is out, sent when nothing was heard for the keep-alive time, or in doubt: by when
+    /// its answer, or anything else, must be heard.
+    asked: Option<Instant>,
     /// Reading waits for readers of ours that are full.
     held: bool,
     /// Said once that messages come against the link's direction.
     told_discarded: bool,
     timer: Pin<Box<Sleep>>,
-}
-
-/// A ping whose answer, or anything else, must be heard by then.
-#[derive(Clone, Copy)]
-struct Asked {
-    until: Instant,
 }
 
 /// How far the end has come.
@@ -90,10 +85,7 @@ impl Connection {
     /// read beyond the upgrade.
     pub(crate) fn new(place: Membership, early: Bytes) -> Self {
         let now = Instant::now();
-        let role = match place.member.kind {
-            Kind::Link(Link { dialled_by: DialledBy::Us, .. }) => Role::Client,
-            _ => Role::Server,
-        };
+        let role = if place.member.kind.we_dialled() { Role::Client } else { Role::Server };
         let limits = &place.hub.limits;
         Self {
             decoder: Decoder::new(role, limits.message_bytes),
@@ -158,8 +150,7 @@ impl Connection {
     }
 
     fn ask(&mut self, time: Duration) {
-        let until = Instant::now() + time;
-        self.asked = Some(Asked { until });
+        self.asked = Some(Instant::now() + time);
         self.member().send_control(&ws::ping(b""));
     }
 
@@ -194,6 +185,18 @@ impl Connection {
         // The others' turn; this task stays ready.
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Writes what waits.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let before = self.member().progress();
+        let written = self.member().poll_write(cx);
+        if self.member().progress() > before {
+            // It took what waited, so it lives.
+            self.heard = self.member().progress();
+            self.asked = None;
+        }
+        written
     }
 
     /// Handles what was read: publishes messages, answers control frames.
@@ -282,8 +285,7 @@ impl Connection {
         }
         // RFC 6455 section 7.1.1: the server closes the TCP connection, at once when both have
         // said Close; a client waits for that.
-        let server =
-            !matches!(self.member().kind, Kind::Link(Link { dialled_by: DialledBy::Us, .. }));
+        let server = !self.member().kind.we_dialled();
         if (server && closing.input == Input::Closed) || closing.input == Input::Garbage {
             if !closing.shut {
                 // Done or failed, there is nothing more to say.
@@ -303,23 +305,24 @@ impl Connection {
     fn deadline(&self) -> Instant {
         let limits = &self.hub().limits;
         match self.phase {
-            Phase::Closing(closing) if self.member().has_queued() => {
-                self.member().progress() + closing.stall
+            Phase::Closing(closing) => {
+                let last = closing.since.max(self.member().progress());
+                last + if self.member().has_queued() { closing.stall } else { CLOSE_TIME }
             }
-            Phase::Closing(closing) => closing.since.max(self.member().progress()) + CLOSE_TIME,
-            Phase::Open | Phase::Done => {
-                let progress = self.member().progress();
-                if self.member().has_queued() {
-                    // websocket.busy-not-silent: its pong may wait behind what it has yet to read.
-                    return progress + limits.stall_time;
-                }
-                let silence = match self.asked {
-                    Some(Asked { until }) => until,
-                    None => self.heard + limits.keep_alive,
-                };
-                silence.max(progress + limits.keep_alive)
-            }
+            // websocket.busy-not-silent: its pong may wait behind what it has yet to read.
+            _ if self.member().has_queued() => self.member().progress() + limits.stall_time,
+            _ => self.asked.unwrap_or(self.heard + limits.keep_alive),
         }
+    }
+
+    /// Ready when the next deadline has come.
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let deadline = self.deadline();
+        // Later deadlines wait for the timer to fire: resetting it at each read would cost.
+        if deadline < self.timer.deadline() || self.timer.is_elapsed() {
+            self.timer.as_mut().reset(deadline);
+        }
+        self.timer.as_mut().poll(cx)
     }
 
     /// Does what is due by time; true if something changed.
@@ -376,31 +379,21 @@ impl Future for Connection {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended> {
         let this = &mut *self;
         this.member().throttle.register(cx.waker());
-        loop {
+        while this.phase != Phase::Done {
             this.obey();
-            if this.phase != Phase::Done {
-                // Reading first: what it answers is written in the same turn.
-                let read = this.poll_read(cx);
-                let written = this.member().poll_write(cx);
-                let failed = |poll: &Poll<io::Result<()>>| matches!(poll, Poll::Ready(Err(_)));
-                if failed(&read) || failed(&written) {
-                    this.end();
-                } else if this.poll_closing(cx).is_pending() && !this.check_time(Instant::now()) {
-                    let deadline = this.deadline();
-                    // Later deadlines wait for the timer to fire: resetting it at each read costs.
-                    if deadline < this.timer.deadline() || this.timer.is_elapsed() {
-                        this.timer.as_mut().reset(deadline);
-                    }
-                    if this.timer.as_mut().poll(cx).is_pending() {
-                        return Poll::Pending;
-                    }
-                }
-                continue;
+            // Reading first: what it answers is written in the same turn.
+            let read = this.poll_read(cx);
+            let written = this.poll_write(cx);
+            let failed = |poll: Poll<io::Result<()>>| matches!(poll, Poll::Ready(Err(_)));
+            if failed(read) || failed(written) {
+                this.end();
+            } else if this.poll_closing(cx).is_pending() && !this.check_time(Instant::now()) {
+                ready!(this.poll_timer(cx));
             }
-            if this.member().throttle.is_held() {
-                return Poll::Pending;
-            }
-            return Poll::Ready(Ended { clean: !this.place.lost.get() });
         }
+        if this.member().throttle.is_held() {
+            return Poll::Pending;
+        }
+        Poll::Ready(Ended { clean: !this.place.lost.get() })
     }
 }

@@ -36,6 +36,13 @@ pub(crate) enum Kind {
     Link(Link),
 }
 
+impl Kind {
+    /// Whether we are the client of the WebSocket, and the other end its server.
+    pub(crate) fn we_dialled(self) -> bool {
+        matches!(self, Kind::Link(Link { dialled_by: DialledBy::Us, .. }))
+    }
+}
+
 /// A connection between two proxies for one channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Link {
@@ -106,7 +113,6 @@ impl Member {
         queue_bytes: usize,
         rng: &Rc<RefCell<ChaCha8Rng>>,
     ) -> Self {
-        let we_dialled = matches!(kind, Kind::Link(Link { dialled_by: DialledBy::Us, .. }));
         Self {
             id,
             kind,
@@ -120,7 +126,7 @@ impl Member {
             closed: Cell::new(false),
             order: RefCell::new(None),
             doubted: Cell::new(false),
-            masks: we_dialled.then(|| Rc::clone(rng)),
+            masks: kind.we_dialled().then(|| Rc::clone(rng)),
         }
     }
 

@@ -1,8 +1,4 @@
-//! The planner under any order of events, against a model of the network around it.
-//!
-//! The model knows which proxies there are and what they answer. A random history of adverts,
-//! joins, leaves, dial results, losses and pauses is played; what must always hold is checked
-//! after each step. Then the world stands still, and what must hold in the end is checked.
+//! The network around one planner: which proxies there are, and what they answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -12,34 +8,34 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tokio::time::{Duration, Instant};
 
-use super::planner::{Action, Input, LinkId, Outcome, Planner, State, Target};
 use crate::discovery::Instance;
 use crate::id::ProxyId;
 use crate::limits::{DIALS_MAX, REDIAL_MIN};
+use crate::link::planner::{Action, Input, LinkId, Outcome, Planner, State, Target};
 use crate::name::ChannelName;
 
-const CHANNELS: [&str; 2] = ["alpha", "beta"];
+pub(super) const CHANNELS: [&str; 2] = ["alpha", "beta"];
 
 /// A host name under which a proxy of the model is advertised.
-struct Host {
-    name: String,
+pub(super) struct Host {
+    pub(super) name: String,
     /// Which proxy it leads to.
-    proxy: usize,
-    address: &'static str,
+    pub(super) proxy: usize,
+    pub(super) address: &'static str,
 }
 
 /// The proxies: two of our kind, one that says no id, ourselves under a strange name, one under
 /// two names, one that is a configured peer too.
-const OWN: usize = 3;
-const PEER: usize = 5;
-const PEER_ADDRESS: &str = "10.0.0.6:9009";
+pub(super) const OWN: usize = 3;
+pub(super) const PEER: usize = 5;
+pub(super) const PEER_ADDRESS: &str = "10.0.0.6:9009";
 
-fn id(proxy: usize) -> Option<ProxyId> {
+pub(super) fn id(proxy: usize) -> Option<ProxyId> {
     let digits = ["a", "b", "", "e", "c", "d"][proxy];
     (!digits.is_empty()).then(|| digits.repeat(16).parse().unwrap())
 }
 
-fn hosts() -> Vec<Host> {
+pub(super) fn hosts() -> Vec<Host> {
     let own_kind = |proxy: usize| format!("{}.local.", id(proxy).unwrap().host_label());
     let host = |name: &str, proxy, address| Host { name: name.to_owned(), proxy, address };
     vec![
@@ -56,7 +52,7 @@ fn hosts() -> Vec<Host> {
 }
 
 #[derive(Clone, Debug)]
-enum Step {
+pub(super) enum Step {
     See { host: usize, channel: usize, number: u8 },
     Lose { host: usize, channel: usize, number: u8 },
     Interest { channel: usize, here: bool },
@@ -67,7 +63,7 @@ enum Step {
     Wait { milliseconds: u64 },
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(super) fn step() -> impl Strategy<Value = Step> {
     let at = || (0..8usize, 0..2usize, 0..2u8);
     prop_oneof![
         3 => at().prop_map(|(host, channel, number)| Step::See { host, channel, number }),
@@ -86,33 +82,33 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// A dial under way or a link that stands, as the network sees it.
 #[derive(Clone, Debug)]
-struct Tie {
-    channel: ChannelName,
-    proxy: usize,
-    address: SocketAddr,
-    two_way: bool,
+pub(super) struct Tie {
+    pub(super) channel: ChannelName,
+    pub(super) proxy: usize,
+    pub(super) address: SocketAddr,
+    pub(super) two_way: bool,
 }
 
-struct World {
-    planner: Planner,
-    now: Instant,
-    hosts: Vec<Host>,
-    dials: BTreeMap<LinkId, Tie>,
-    links: BTreeMap<LinkId, Tie>,
-    accepted: Vec<(ChannelName, usize, bool)>,
-    adverts: BTreeMap<String, ChannelName>,
-    interest: BTreeSet<ChannelName>,
-    seen: BTreeMap<String, (ChannelName, usize)>,
-    last_failure: BTreeMap<(ChannelName, bool, SocketAddr), Instant>,
-    used: BTreeSet<LinkId>,
+pub(super) struct World {
+    pub(super) planner: Planner,
+    pub(super) now: Instant,
+    pub(super) hosts: Vec<Host>,
+    pub(super) dials: BTreeMap<LinkId, Tie>,
+    pub(super) links: BTreeMap<LinkId, Tie>,
+    pub(super) accepted: Vec<(ChannelName, usize, bool)>,
+    pub(super) adverts: BTreeMap<String, ChannelName>,
+    pub(super) interest: BTreeSet<ChannelName>,
+    pub(super) seen: BTreeMap<String, (ChannelName, usize)>,
+    pub(super) last_failure: BTreeMap<(ChannelName, bool, SocketAddr), Instant>,
+    pub(super) used: BTreeSet<LinkId>,
 }
 
-fn channel(index: usize) -> ChannelName {
+pub(super) fn channel(index: usize) -> ChannelName {
     CHANNELS[index].parse().unwrap()
 }
 
 impl World {
-    fn new(seed: u64, now: Instant) -> Self {
+    pub(super) fn new(seed: u64, now: Instant) -> Self {
         let peers = vec!["10.0.0.6".parse().unwrap()];
         let rng = ChaCha8Rng::seed_from_u64(seed);
         Self {
@@ -130,7 +126,7 @@ impl World {
         }
     }
 
-    fn give(&mut self, input: Input) {
+    pub(super) fn give(&mut self, input: Input) {
         let mut actions = Vec::new();
         self.planner.handle(input, self.now, &mut actions);
         for action in actions {
@@ -139,7 +135,7 @@ impl World {
         self.check();
     }
 
-    fn perform(&mut self, action: Action) {
+    pub(super) fn perform(&mut self, action: Action) {
         match action {
             Action::Dial { link, channel, target, two_way } => {
                 assert!(self.used.insert(link), "{link} is used twice");
@@ -181,7 +177,7 @@ impl World {
     }
 
     /// What must hold at any time.
-    fn check(&self) {
+    pub(super) fn check(&self) {
         assert!(self.dials.len() <= DIALS_MAX);
         let mut linked = BTreeSet::new();
         for tie in self.links.values() {
@@ -199,7 +195,7 @@ impl World {
         assert!(wanted.iter().all(|channel| advertised.contains(channel)));
     }
 
-    fn play(&mut self, step: &Step) {
+    pub(super) fn play(&mut self, step: &Step) {
         match *step {
             Step::See { host, channel: c, number } => {
                 let (name, instance) = self.instance(host, c, number);
@@ -249,7 +245,7 @@ impl World {
         }
     }
 
-    fn set_interest(&mut self, channel: &ChannelName, here: bool) {
+    pub(super) fn set_interest(&mut self, channel: &ChannelName, here: bool) {
         let changed = if here {
             self.interest.insert(channel.clone())
         } else {
@@ -270,7 +266,7 @@ impl World {
         }
     }
 
-    fn instance(&self, host: usize, c: usize, number: u8) -> (String, Instance) {
+    pub(super) fn instance(&self, host: usize, c: usize, number: u8) -> (String, Instance) {
         let Host { name, address, .. } = &self.hosts[host];
         let instance = Instance {
             name: format!("{}-{host}[{number}]", CHANNELS[c]),
@@ -283,7 +279,7 @@ impl World {
     }
 
     /// Ends a dial as the proxy at its other end would.
-    fn end_dial(&mut self, link: LinkId, fails: bool, stale: bool) {
+    pub(super) fn end_dial(&mut self, link: LinkId, fails: bool, stale: bool) {
         let Tie { channel, proxy, address, two_way } = self.dials[&link].clone();
         let linked = self.links.values().any(|tie| (&tie.channel, tie.proxy) == (&channel, proxy))
             || self.accepted.contains(&(channel.clone(), proxy, true));
@@ -301,7 +297,7 @@ impl World {
         assert!(!self.dials.contains_key(&link), "a dial that ended is neither started nor closed");
     }
 
-    fn wait(&mut self, time: Duration) {
+    pub(super) fn wait(&mut self, time: Duration) {
         let end = self.now + time;
         while let Some(next) = self.planner.next_timeout().filter(|next| *next <= end) {
             self.now = next;
@@ -312,7 +308,7 @@ impl World {
     }
 
     /// Lets everything come to rest: all dials are answered, and time passes.
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         for _ in 0..100 {
             while let Some(link) = self.dials.keys().next().copied() {
                 self.end_dial(link, false, false);
@@ -322,7 +318,7 @@ impl World {
     }
 
     /// What must hold in the end.
-    fn check_settled(&self) {
+    pub(super) fn check_settled(&self) {
         for channel in &self.interest {
             let mut due: BTreeSet<usize> = self
                 .seen
@@ -355,79 +351,6 @@ impl World {
     }
 }
 
-fn pick_of(ties: &BTreeMap<LinkId, Tie>, pick: usize) -> Option<LinkId> {
+pub(super) fn pick_of(ties: &BTreeMap<LinkId, Tie>, pick: usize) -> Option<LinkId> {
     ties.keys().nth(pick % ties.len().max(1)).copied()
-}
-
-proptest! {
-    #[test]
-    fn any_history_keeps_the_invariants_and_settles(
-        seed: u64,
-        steps in prop::collection::vec(step(), 0..120),
-    ) {
-        let mut world = World::new(seed, Instant::now());
-        for step in &steps {
-            world.play(step);
-        }
-        world.settle();
-        world.check_settled();
-        for index in 0..CHANNELS.len() {
-            world.set_interest(&channel(index), false);
-        }
-        prop_assert!(world.links.is_empty() && world.dials.is_empty() && world.adverts.is_empty());
-    }
-}
-
-#[test]
-fn a_lost_anonymous_link_is_called_back_under_a_fresh_name_unless_another_stands() {
-    let mut world = World::new(1, Instant::now());
-    let (old, alpha) = (2, channel(0));
-    world.play(&Step::Interest { channel: 0, here: true });
-    let first = world.adverts.keys().next().unwrap().clone();
-    let accept = |world: &mut World| {
-        world.give(Input::Accepted { channel: alpha.clone(), remote: id(old), two_way: false });
-    };
-    let lose = |world: &mut World, lost| {
-        let gone =
-            Input::AcceptedGone { channel: alpha.clone(), remote: id(old), two_way: false, lost };
-        world.give(gone);
-        world.wait(Duration::from_secs(10));
-    };
-    accept(&mut world);
-    accept(&mut world);
-    lose(&mut world, true);
-    assert!(world.adverts.contains_key(&first), "one of its kind is linked still");
-    lose(&mut world, false);
-    assert!(world.adverts.contains_key(&first), "that one left in order");
-    accept(&mut world);
-    lose(&mut world, true);
-    assert!(!world.adverts.contains_key(&first), "this one must be called back");
-    assert_eq!(world.adverts.len(), 1);
-}
-
-#[test]
-fn a_vanished_proxy_is_asked_for_again_ever_less_often() {
-    let mut world = World::new(1, Instant::now());
-    world.play(&Step::Interest { channel: 0, here: true });
-    world.play(&Step::See { host: 0, channel: 0, number: 0 });
-    let link = *world.dials.iter().find(|(_, tie)| tie.proxy == 0).unwrap().0;
-    world.end_dial(link, false, false);
-    let mut actions = Vec::new();
-    // Lost, doubted, and gone for want of an answer.
-    world.links.remove(&link);
-    let lost = Input::Closed { link, clean: false };
-    world.planner.handle(lost, world.now, &mut actions);
-    let (name, _) = world.instance(0, 0, 0);
-    assert!(actions.contains(&Action::Verify(name.clone())));
-    world.planner.handle(Input::Gone(name), world.now, &mut actions);
-    let mut asked = Vec::new();
-    while let Some(next) = world.planner.next_timeout() {
-        let mut actions = Vec::new();
-        world.planner.handle(Input::Tick, next, &mut actions);
-        if actions.contains(&Action::Refresh) {
-            asked.push((next - world.now).as_secs());
-        }
-    }
-    assert_eq!(asked[..4], [1, 3, 7, 15], "RFC 6762 section 5.2");
-    assert!(asked.len() <= 13, "it ends after hours: {asked:?}");
 }
