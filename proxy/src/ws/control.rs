@@ -30,6 +30,7 @@ pub enum Control {
 impl Control {
     /// Reads a control frame from its header and its unmasked payload.
     pub(super) fn parse(opcode: OpCode, payload: Vec<u8>) -> Result<Self, Violation> {
+        debug_assert!(opcode.is_control(), "a {opcode} frame is no control frame");
         Ok(match opcode {
             OpCode::Ping => Self::Ping(payload.into()),
             OpCode::Close => Self::Close(close::parse(&payload)?),

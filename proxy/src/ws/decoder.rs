@@ -1,16 +1,15 @@
 //! The reading half of one connection: every rule of RFC 6455, over input cut anywhere.
 //!
 //! ```text
-//!             ┌──────────────────────────────────────────────┐
-//!             ▼                                              │ frame or message complete
-//!   ┌──────────────┐  data   ┌──────────────────────────┐    │
-//!   │ head:        │ ──────▶ │ payload:                 │ ───┤
-//!   │ a header, or │         │ whole in the input: into │    └─ message complete ─▶ batch
-//!   │ a whole      │         │ the batch at once; else  │
-//!   │ control frame│ ──┐     │ into a Partial           │
-//!   └──────────────┘   │     └──────────────────────────┘
-//!                      └─ control ─▶ returned at once; after a Close, or any violation,
-//!                                    all input is discarded
+//!             ┌───────────────── end of a frame ────────────────┐
+//!             ▼                                                 │
+//!   ┌───────────────────┐  header   ┌──────────────────────────┐│
+//!   │ head: a header,   │ ────────▶ │ payload: whole in the    ├┘
+//!   │ or a whole        │           │ input, into the batch at │
+//!   │ control frame     │           │ once; else in a Partial, │ ── end of a message ─▶ batch
+//!   └─────────┬─────────┘           │ until that is complete   │
+//!             ▼                     └──────────────────────────┘
+//!       Control, to the caller; after a Close, or a violation anywhere, all input is discarded
 //! ```
 //!
 //! What the input ends within is kept in one small allocation, [`Pending`], which goes away with
@@ -226,9 +225,7 @@ impl Default for Pending {
 /// Reads the head at the front of `bytes`, and says how many bytes it takes; `None` if `bytes`
 /// ends within it.
 fn parse_head(role: Role, bytes: &[u8]) -> Result<Option<(Head, usize)>, Violation> {
-    let Some((header, start)) = Header::parse(bytes)? else {
-        return Ok(None);
-    };
+    let Some((header, start)) = Header::parse(bytes)? else { return Ok(None) };
     match (role, header.mask) {
         (Role::Server, None) => return Err(Violation::Unmasked),
         (Role::Client, Some(_)) => return Err(Violation::Masked),
@@ -238,9 +235,7 @@ fn parse_head(role: Role, bytes: &[u8]) -> Result<Option<(Head, usize)>, Violati
         return Ok(Some((Head::Data(header), start)));
     }
     let len = usize::try_from(header.len).unwrap_or(usize::MAX);
-    let Some(payload) = bytes[start..].get(..len) else {
-        return Ok(None);
-    };
+    let Some(payload) = bytes[start..].get(..len) else { return Ok(None) };
     let mut payload = payload.to_vec();
     if let Some(key) = header.mask {
         apply_mask(&mut payload, key, 0);

@@ -107,26 +107,18 @@ impl Header {
     /// What is wrong with the header, as soon as the bytes that are there show it.
     #[inline]
     pub fn parse(input: &[u8]) -> Result<Option<(Self, usize)>, Violation> {
-        let Some((&first, rest)) = input.split_first() else {
-            return Ok(None);
-        };
+        let Some((&first, rest)) = input.split_first() else { return Ok(None) };
         let (fin, opcode) = parse_first_byte(first)?;
-        let Some((&second, rest)) = rest.split_first() else {
-            return Ok(None);
-        };
+        let Some((&second, rest)) = rest.split_first() else { return Ok(None) };
         let short = second & LENGTH;
         if opcode.is_control() && usize::from(short) > Self::CONTROL_PAYLOAD_MAX {
             return Err(Violation::LongControl { opcode });
         }
-        let Some((len, rest)) = parse_length(short, rest)? else {
-            return Ok(None);
-        };
+        let Some((len, rest)) = parse_length(short, rest)? else { return Ok(None) };
         let (mask, rest) = if second & MASK == 0 {
             (None, rest)
         } else {
-            let Some((key, rest)) = rest.split_first_chunk() else {
-                return Ok(None);
-            };
+            let Some((key, rest)) = rest.split_first_chunk() else { return Ok(None) };
             (Some(*key), rest)
         };
         Ok(Some((Self { fin, opcode, mask, len }, input.len() - rest.len())))
@@ -176,15 +168,11 @@ fn parse_first_byte(first: u8) -> Result<(bool, OpCode), Violation> {
 fn parse_length(short: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, Violation> {
     let (len, rest, longest_in_fewer, bytes) = match short {
         TWO_BYTES => {
-            let Some((len, rest)) = rest.split_first_chunk() else {
-                return Ok(None);
-            };
+            let Some((len, rest)) = rest.split_first_chunk() else { return Ok(None) };
             (u64::from(u16::from_be_bytes(*len)), rest, 125, 2)
         }
         EIGHT_BYTES => {
-            let Some((len, rest)) = rest.split_first_chunk() else {
-                return Ok(None);
-            };
+            let Some((len, rest)) = rest.split_first_chunk() else { return Ok(None) };
             (u64::from_be_bytes(*len), rest, u64::from(u16::MAX), 8)
         }
         len => return Ok(Some((len.into(), rest))),

@@ -13,13 +13,12 @@ const WORD: usize = size_of::<u64>();
 #[inline]
 pub fn apply_mask(data: &mut [u8], key: [u8; 4], offset: usize) {
     let key = rotate(key, offset);
-    let (words, tail) = data.as_chunks_mut::<WORD>();
-    let word_key =
-        u64::from_ne_bytes([key[0], key[1], key[2], key[3], key[0], key[1], key[2], key[3]]);
+    let key: [u8; WORD] = std::array::from_fn(|i| key[i % 4]);
+    let (words, tail) = data.as_chunks_mut();
     for word in words {
-        *word = (u64::from_ne_bytes(*word) ^ word_key).to_ne_bytes();
+        *word = (u64::from_ne_bytes(*word) ^ u64::from_ne_bytes(key)).to_ne_bytes();
     }
-    for (byte, key) in tail.iter_mut().zip(key.into_iter().cycle()) {
+    for (byte, key) in tail.iter_mut().zip(key) {
         *byte ^= key;
     }
 }

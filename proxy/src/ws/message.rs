@@ -1,11 +1,12 @@
 //! A message of which only a part has come, and how it becomes a frame without being moved.
 //!
 //! ```text
-//!   room for a header    payload, unmasked
-//!  ┌──────────────────┬──────────────────────────────┬─ ─ ─ ─ ─ ─ ─ ─ ┐
-//!  │ 10 bytes         │ received: valid UTF-8 │ ≤ 3 B │ still to come
-//!  └──────────────────┴───────────────────────┴───────┴─ ─ ─ ─ ─ ─ ─ ─ ┘
-//!                                             └ checked again when more has come
+//!  ┌───────────────────┬────────────────────────┬───────┬─ ─ ─ ─ ─ ─ ─ ─┐
+//!  │ room for a header │ payload, unmasked:     │ ≤ 3 B │ room for what
+//!  │ 10 bytes          │ whole code points      │       │ is still to come
+//!  └───────────────────┴────────────────────────┴───────┴─ ─ ─ ─ ─ ─ ─ ─┘
+//!                                      valid ───┘ a cut code point of a text:
+//!                                                 checked again when more has come
 //! ```
 //!
 //! The last frame of a message tells its length, so its header is written last, into room kept in

@@ -1,13 +1,14 @@
 //! WebSocket frames (RFC 6455) for a relay: bytes in, batches and control frames out, no I/O.
 //!
 //! ```text
-//!  what one read gave            Decoder, one for each connection          Batch, one for each worker
-//!  ┌────────────────────────┐    judges every rule of RFC 6455             ┌────────────────────────┐
-//!  │ masked, fragmented,    │ ─▶ unmasks, joins, checks UTF-8 ───────────▶ │ unmasked, unfragmented │
-//!  │ cut anywhere           │                                              │ frames, end to end     │
-//!  └────────────────────────┘    Control: returned to the caller,          └───────────┬────────────┘
-//!                                who answers in order (Control::answer)                ▼ take
-//!                                                                     Bytes, shared by all receivers
+//!  what one read gave      Decoder, one per connection        Batch, one per worker
+//!  ┌─────────────────┐     judges every rule of RFC 6455      ┌───────────────────────┐
+//!  │ masked frames,  │ ──▶ unmasks, joins, checks UTF-8 ────▶ │ unmasked, whole       │
+//!  │ fragmented, cut │      │                                 │ messages, end to end  │
+//!  │ anywhere        │      ▼                                 └───────────┬───────────┘
+//!  └─────────────────┘     Control: returned to the caller,               ▼ take
+//!                          to be answered in order                Bytes, shared by all
+//!                          (Control::answer)                      receivers
 //! ```
 //!
 //! A message is encoded once, in the form that a server sends: unmasked, so the same for every

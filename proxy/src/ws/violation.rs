@@ -123,6 +123,18 @@ mod tests {
     use crate::ws::close::REASON_BYTES_MAX;
 
     #[test]
+    fn a_text_says_what_was_found_and_what_is_allowed() {
+        assert_eq!(
+            Violation::FragmentedControl { opcode: OpCode::Ping }.to_string(),
+            "a ping frame without FIN; control frames are never fragmented (RFC 6455 5.5)"
+        );
+        assert_eq!(
+            Violation::ReservedBits { bits: 1 }.to_string(),
+            "reserved bits are 001; without an extension they are 000 (RFC 6455 5.2)"
+        );
+    }
+
+    #[test]
     fn every_text_fits_into_a_close_frame() {
         let opcode = OpCode::Continuation;
         let longest = [

@@ -12,9 +12,10 @@ fn batch_of(stream: &[u8]) -> Vec<u8> {
     let mut decoder = Decoder::new(Role::Server, usize::MAX);
     let mut batch = Batch::new();
     let mut input = stream;
-    while !input.is_empty() {
-        decoder.decode(&mut input, &mut batch).unwrap();
-    }
+    while decoder.decode(&mut input, &mut batch).unwrap().is_some() {}
+    // What follows a Close is discarded by the next call.
+    assert_eq!(decoder.decode(&mut input, &mut batch), Ok(None));
+    assert!(input.is_empty());
     batch.take().collect::<Vec<_>>().concat()
 }
 

@@ -15,9 +15,8 @@ fn decoder() -> (Decoder, Batch) {
 
 /// Gives all of `input` to the decoder, whatever control frames are in it.
 fn feed(decoder: &mut Decoder, mut input: &[u8], batch: &mut Batch) -> Result<(), Violation> {
-    while !input.is_empty() {
-        decoder.decode(&mut input, batch)?;
-    }
+    while decoder.decode(&mut input, batch)?.is_some() {}
+    assert!(input.is_empty(), "None means that all is consumed");
     Ok(())
 }
 
@@ -96,20 +95,26 @@ fn a_promise_allocates_nothing_and_memory_follows_what_is_received() {
             assert!(owned < SMALL + 2 * received, "{owned} bytes after {received}");
         }
     }
+    let (mut decoder, mut batch) = decoder();
+    let begun = [header(true, 2, LIMIT), vec![0; 10_000]].concat();
+    feed(&mut decoder, &begun, &mut batch).unwrap();
+    assert!(decoder.heap_bytes() < SMALL + 10_000, "the first part is kept exactly");
 }
 
 #[test]
 fn many_small_fragments_do_not_move_the_message_each_time() {
-    let (mut decoder, mut batch) = decoder();
-    feed(&mut decoder, &wire(&[RawFrame::new(false, 2, b"x")]), &mut batch).unwrap();
-    let fragment = wire(&[RawFrame::new(false, 0, b"x")]);
-    let (mut owned, mut grown) = (decoder.heap_bytes(), 0);
-    for _ in 0..100_000 {
-        feed(&mut decoder, &fragment, &mut batch).unwrap();
-        grown += usize::from(decoder.heap_bytes() != owned);
-        owned = decoder.heap_bytes();
+    for (count, len) in [(100_000, 1), (1000, 100)] {
+        let (mut decoder, mut batch) = decoder();
+        feed(&mut decoder, &wire(&[RawFrame::new(false, 2, b"x")]), &mut batch).unwrap();
+        let fragment = wire(&[RawFrame::new(false, 0, vec![b'x'; len])]);
+        let (mut owned, mut grown) = (decoder.heap_bytes(), 0);
+        for _ in 0..count {
+            feed(&mut decoder, &fragment, &mut batch).unwrap();
+            grown += usize::from(decoder.heap_bytes() != owned);
+            owned = decoder.heap_bytes();
+        }
+        assert!(grown <= 20, "grown {grown} times");
     }
-    assert!(grown <= 20, "grown {grown} times");
 }
 
 #[test]
@@ -183,6 +188,40 @@ fn a_chunk_keeps_alive_at_most_twice_its_length() {
             }
             assert!(batch.heap_bytes() <= 256 * 1024, "what stays for the next turn");
         }
+    }
+}
+
+#[test]
+fn memory_of_a_usual_read_is_used_again_and_that_of_a_huge_one_is_not() {
+    for (read, kept) in [(64 * 1024, true), (1 << 20, false)] {
+        let (mut decoder, mut batch) = decoder();
+        // One small message, then the start of one that does not go into the open chunk.
+        let mut input = wire(&[RawFrame::new(true, 2, b"small")]);
+        input.extend(header(true, 2, read));
+        input.resize(read, 0);
+        feed(&mut decoder, &input, &mut batch).unwrap();
+        assert!(batch.heap_bytes() >= read - 10);
+        let chunk = batch.take().next().unwrap();
+        assert_eq!(chunk[..], *b"\x82\x05small");
+        assert_eq!(kept_alive(chunk), 7);
+        assert_eq!(batch.heap_bytes() >= read - 10, kept, "a read of {read}");
+        assert_eq!(batch.heap_bytes() == 0, !kept, "a read of {read}");
+    }
+}
+
+#[test]
+fn a_large_message_of_many_fragments_keeps_alive_at_most_twice_its_length() {
+    for last in [0, 1, 70_000, 300_000] {
+        let (mut decoder, mut batch) = decoder();
+        feed(&mut decoder, &wire(&[RawFrame::new(false, 2, b"")]), &mut batch).unwrap();
+        let fragment = RawFrame::new(false, 0, [0; 100]);
+        feed(&mut decoder, &wire(&vec![fragment; 700]), &mut batch).unwrap();
+        feed(&mut decoder, &wire(&[RawFrame::new(true, 0, vec![0; last])]), &mut batch).unwrap();
+        let chunks: Vec<Bytes> = batch.take().collect();
+        let [chunk] = <[Bytes; 1]>::try_from(chunks).expect("one message, one chunk");
+        let len = chunk.len();
+        let kept = kept_alive(chunk);
+        assert!(kept <= 2 * len, "{len} bytes keep {kept} alive");
     }
 }
 

@@ -142,9 +142,7 @@ fn headers(stream: &[u8]) -> Vec<TheirHeader> {
     let mut start = 0;
     while let Some(rest) = stream.get(start..) {
         let mut cursor = Cursor::new(rest);
-        let Ok(Some((header, len))) = FrameHeader::parse(&mut cursor) else {
-            break;
-        };
+        let Ok(Some((header, len))) = FrameHeader::parse(&mut cursor) else { break };
         let padded = cursor.position() > header.len(len) as u64;
         let payload_start = start + usize::try_from(cursor.position()).unwrap();
         start = payload_start.saturating_add(usize::try_from(len).unwrap());

@@ -44,7 +44,11 @@ pub(super) fn faulty_stream() -> impl Strategy<Value = Vec<RawFrame>> {
         prop_oneof![30 => Just(true), 1 => Just(false)],
         any::<[u8; 4]>(),
         prop_oneof![30 => Just(None), 1 => Just(Some(2_usize)), 1 => Just(Some(8))],
-        prop_oneof![60 => Just(None), 2 => any::<u16>().prop_map(|n| Some(n.into())), 1 => any::<Option<u64>>()],
+        prop_oneof![
+            60 => Just(None),
+            2 => any::<u16>().prop_map(|len| Some(u64::from(len))),
+            1 => any::<Option<u64>>(),
+        ],
         payload(),
     );
     let frame =

@@ -104,9 +104,7 @@ pub(super) fn ours(role: Role, limit: usize, chunks: &[&[u8]]) -> Seen<Violation
                     events.push(Event::Close(why.map(|(code, reason)| (code.get(), reason))));
                 }
                 Ok(None) => assert!(input.is_empty(), "None means that all is consumed"),
-                Err(violation) => {
-                    return Seen { events, failure: Some(violation) };
-                }
+                Err(violation) => return Seen { events, failure: Some(violation) },
             }
         }
     }
@@ -116,6 +114,7 @@ pub(super) fn ours(role: Role, limit: usize, chunks: &[&[u8]]) -> Seen<Violation
 /// Empties the batch and reads it back, by our own frame walk and by tungstenite as a client.
 pub(super) fn take_messages(batch: &mut Batch) -> Vec<Event> {
     let (messages, payload_bytes) = (batch.messages(), batch.payload_bytes());
+    assert_eq!(batch.is_empty(), messages == 0);
     let chunks: Vec<Bytes> = batch.take().collect();
     assert!(batch.is_empty() && batch.messages() == 0 && batch.payload_bytes() == 0);
     let mut walked = Vec::new();
@@ -174,9 +173,7 @@ pub(super) fn theirs(role: Role, limit: usize, chunks: &[&[u8]]) -> Seen<u16> {
             Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                 return Seen { events, failure: None };
             }
-            Err(error) => {
-                return Seen { events, failure: Some(class(&error)) };
-            }
+            Err(error) => return Seen { events, failure: Some(class(&error)) },
         }
     }
 }
@@ -197,9 +194,7 @@ struct Reads(VecDeque<Vec<u8>>);
 
 impl Read for Reads {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        let Some(chunk) = self.0.front_mut() else {
-            return Err(io::ErrorKind::WouldBlock.into());
-        };
+        let Some(chunk) = self.0.front_mut() else { return Err(io::ErrorKind::WouldBlock.into()) };
         let taken = chunk.len().min(room.len());
         room[..taken].copy_from_slice(&chunk[..taken]);
         chunk.drain(..taken);
