@@ -9,7 +9,7 @@
 //! - It takes a dot inside an instance name for the end of a label, and reports a live instance of
 //!   that kind as gone when asked to verify it. Ours have no dots; others' are never verified.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 
 use mdns_sd::{Error, Receiver, ScopedIp, ServiceDaemon, ServiceEvent, ServiceInfo};
@@ -35,8 +35,9 @@ pub struct MdnsSd {
     /// Newest last. An older one is read until the daemon closes it, so that no event is lost.
     browsers: VecDeque<Receiver<ServiceEvent>>,
     commands: VecDeque<Command>,
-    /// Instances told as seen and not as gone.
-    known: BTreeSet<String>,
+    /// Instances told as seen and not as gone, as they were told last: the daemon tells all of a
+    /// host again whenever it announces one more.
+    known: BTreeMap<String, Sighting>,
     /// Those of them to be seen again by a time, after events were lost.
     recheck: Option<(Instant, BTreeSet<String>)>,
 }
@@ -63,7 +64,7 @@ impl MdnsSd {
             addresses,
             browsers: VecDeque::new(),
             commands: VecDeque::new(),
-            known: BTreeSet::new(),
+            known: BTreeMap::new(),
             recheck: None,
         };
         this.give(Command::Browse);
@@ -122,24 +123,22 @@ impl MdnsSd {
                 if let Some((_, missing)) = &mut self.recheck {
                     missing.remove(&instance);
                 }
-                self.known.insert(instance.clone());
                 let scoped = |address: &ScopedIp| match address {
                     ScopedIp::V6(v6) => (address.to_ip_addr(), v6.scope_id().index),
                     _ => (address.to_ip_addr(), 0),
                 };
                 let mut addresses: Vec<_> = service.addresses.iter().map(scoped).collect();
                 addresses.sort_unstable();
-                Some(Event::Seen(Sighting {
-                    instance,
+                let path = service.txt_properties.get_property_val("path").flatten();
+                let sighting = Sighting {
+                    instance: instance.clone(),
                     host: service.host,
                     port: service.port,
-                    path: service
-                        .txt_properties
-                        .get_property_val("path")
-                        .flatten()
-                        .map(<[u8]>::to_vec),
+                    path: path.map(<[u8]>::to_vec),
                     addresses,
-                }))
+                };
+                let known = self.known.insert(instance, sighting.clone());
+                (known.as_ref() != Some(&sighting)).then_some(Event::Seen(sighting))
             }
             ServiceEvent::ServiceRemoved(_, fullname) => self.gone(instance_of(&fullname)?),
             _ => None,
@@ -150,7 +149,7 @@ impl MdnsSd {
         if let Some((_, missing)) = &mut self.recheck {
             missing.remove(&instance);
         }
-        self.known.remove(&instance).then_some(Event::Gone(instance))
+        self.known.remove(&instance).map(|_| Event::Gone(instance))
     }
 
     /// The next instance that was not seen again in time after events were lost.
@@ -170,7 +169,7 @@ impl MdnsSd {
         self.browsers.pop_front();
         if self.browsers.is_empty() {
             tracing::warn!("multicast DNS events came faster than they were read; browsing anew");
-            self.recheck = Some((Instant::now() + RECHECK, self.known.clone()));
+            self.recheck = Some((Instant::now() + RECHECK, self.known.keys().cloned().collect()));
             self.give(Command::Browse);
         }
     }
