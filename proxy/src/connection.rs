@@ -12,6 +12,8 @@
 //! A future of its own, polled by hand: reading and writing share one socket and one waker, and an
 //! idle connection is no more than this struct.
 
+mod phase;
+
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -22,9 +24,11 @@ use bytes::Bytes;
 use tokio::io::ReadBuf;
 use tokio::time::{Duration, Instant, Sleep, sleep_until};
 
+pub(crate) use self::phase::Ended;
+use self::phase::{Closing, Input, Phase};
 use crate::channel::{Channel, Origin};
 use crate::hub::{Hub, Membership};
-use crate::limits::{CLOSE_TIME, CUT_LINGER, LINK_PROOF_TIME, READS_PER_TURN};
+use crate::limits::{CLOSE_TIME, CUT_LINGER, LINK_PROOF_TIME, PROBES_PER_STALL, READS_PER_TURN};
 use crate::member::{Kind, Member};
 use crate::ws::{self, Batch, CloseCode, Control, Decoder, Role, Violation};
 
@@ -40,44 +44,13 @@ pub(crate) struct Connection {
     /// A ping is out, sent when nothing was heard for the keep-alive time, or in doubt: by when
     /// its answer, or anything else, must be heard.
     asked: Option<Instant>,
+    /// When the socket was last tried although it said that it was full.
+    probed: Instant,
     /// Reading waits for readers of ours that are full.
     held: bool,
     /// Said once that messages come against the link's direction.
     told_discarded: bool,
     timer: Pin<Box<Sleep>>,
-}
-
-/// How far the end has come.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Phase {
-    Open,
-    /// Our Close frame is queued or out.
-    Closing(Closing),
-    /// Over; lingers only while a batch of its own waits in others' queues, so that coming and
-    /// going cannot fill them beyond their bounds.
-    Done,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Closing {
-    since: Instant,
-    /// How long the socket may take nothing.
-    stall: Duration,
-    input: Input,
-    /// Our side of the stream is shut.
-    shut: bool,
-}
-
-/// What still comes in while closing.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Input {
-    /// The other side's Close frame is awaited.
-    Awaited,
-    /// It has come.
-    Closed,
-    /// Nothing there is to be understood any more; read away until the end, so that a reset does
-    /// not take our Close frame with it.
-    Garbage,
 }
 
 impl Connection {
@@ -95,6 +68,7 @@ impl Connection {
             phase: Phase::Open,
             heard: now,
             asked: None,
+            probed: now,
             held: false,
             told_discarded: false,
         }
@@ -305,13 +279,24 @@ impl Connection {
     fn deadline(&self) -> Instant {
         let limits = &self.hub().limits;
         match self.phase {
-            Phase::Closing(closing) => {
-                let last = closing.since.max(self.member().progress());
-                last + if self.member().has_queued() { closing.stall } else { CLOSE_TIME }
-            }
             // websocket.busy-not-silent: its pong may wait behind what it has yet to read.
-            _ if self.member().has_queued() => self.member().progress() + limits.stall_time,
+            _ if self.member().has_queued() => {
+                let probe = self.probed.max(self.member().progress());
+                self.stalled_at().min(probe + limits.stall_time / PROBES_PER_STALL)
+            }
+            Phase::Closing(Closing { since, .. }) => {
+                since.max(self.member().progress()) + CLOSE_TIME
+            }
             _ => self.asked.unwrap_or(self.heard + limits.keep_alive),
+        }
+    }
+
+    /// When the other end will have taken nothing for too long, if it goes on so.
+    fn stalled_at(&self) -> Instant {
+        let progress = self.member().progress();
+        match self.phase {
+            Phase::Closing(Closing { since, stall, .. }) => since.max(progress) + stall,
+            _ => progress + self.hub().limits.stall_time,
         }
     }
 
@@ -330,24 +315,29 @@ impl Connection {
         if now < self.deadline() {
             return false;
         }
-        match self.phase {
-            Phase::Done => return false,
-            Phase::Closing(_) => self.end(),
-            Phase::Open => {
-                if self.member().has_queued() {
-                    self.cut_stalled();
-                } else if self.held || self.member().throttle.is_held() {
-                    // Not reading, so not hearing: no sign of death.
-                    self.heard = now;
-                    self.asked = None;
-                } else if self.asked.is_some() {
-                    self.hub().counters.connections_dead.increment();
-                    tracing::info!(channel = %self.channel().id, peer = %self.member().address, "nothing heard any more");
-                    self.end();
-                } else {
-                    self.ask(self.hub().limits.keep_alive);
-                }
+        if self.member().has_queued() {
+            self.probed = now;
+            self.member().probe();
+            // backpressure.slow-not-stalled
+            if !self.member().has_queued() || now < self.stalled_at() {
+                return true;
             }
+        }
+        match self.phase {
+            Phase::Open if self.member().has_queued() => self.cut_stalled(),
+            Phase::Open if self.held || self.member().throttle.is_held() => {
+                // Not reading, so not hearing: no sign of death.
+                self.heard = now;
+                self.asked = None;
+            }
+            Phase::Open if self.asked.is_none() => self.ask(self.hub().limits.keep_alive),
+            Phase::Open => {
+                self.hub().counters.connections_dead.increment();
+                let (channel, peer) = (&self.channel().id, self.member().address);
+                tracing::info!(%channel, %peer, "nothing heard any more");
+                self.end();
+            }
+            Phase::Closing(_) | Phase::Done => self.end(),
         }
         true
     }
@@ -364,13 +354,6 @@ impl Connection {
         self.member().cut(&ws::close(CloseCode::POLICY, &reason));
         self.start_closing(Input::Awaited, CUT_LINGER);
     }
-}
-
-/// How a connection ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ended {
-    /// With a closing handshake, or at least our own part of one.
-    pub(crate) clean: bool,
 }
 
 impl Future for Connection {

@@ -42,6 +42,10 @@ pub const REQUEST_BYTES_MAX: usize = 32 * 1024;
 /// (RFC 6455 section 7.1.1 asks only for a reasonable time).
 pub const CLOSE_TIME: Duration = Duration::from_secs(5);
 
+/// How often within the stall time a full socket is tried, because systems tell late that there
+/// is room: Linux when a third of its send buffer has drained.
+pub const PROBES_PER_STALL: u32 = 16;
+
 /// Time that a reader cut for stalling has to wake up and read why. It holds its socket and at
 /// most one message meanwhile, and hinders nobody.
 pub const CUT_LINGER: Duration = Duration::from_secs(30);

@@ -258,6 +258,22 @@ impl Member {
         Poll::Ready(Ok(()))
     }
 
+    /// Writes what the socket takes after all, though it is not known to; that is progress too.
+    pub(crate) fn probe(&self) {
+        let mut outbox = self.outbox.borrow_mut();
+        let mut stream = self.stream.borrow_mut();
+        let stream = stream.as_mut().expect("the task runs once the stream is attached");
+        while !outbox.is_empty() {
+            let mut first = [IoSlice::new(&[])];
+            outbox.slices(&mut first);
+            match stream.probe_write(&first[0]) {
+                Ok(written) if written > 0 => outbox.advance(written),
+                _ => return,
+            }
+            self.progress.set(Instant::now());
+        }
+    }
+
     /// Gives the socket itself, for reading and for shutting down.
     pub(crate) fn with_stream<R>(&self, f: impl FnOnce(Pin<&mut dyn Stream>) -> R) -> R {
         let mut stream = self.stream.borrow_mut();

@@ -32,6 +32,16 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
+
+    /// Writes like [`try_write`](Stream::try_write), also if the stream is not known to take
+    /// anything: systems say so late, when a good part of their buffer has drained.
+    ///
+    /// # Errors
+    ///
+    /// As for `try_write`.
+    fn probe_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.try_write(bytes)
+    }
 }
 
 /// Where connections arrive.

@@ -86,7 +86,7 @@ pub(crate) struct Outbox {
     /// All that was ever queued and written, with [`OUTBOX_ENTRY_BYTES`] for each entry.
     pushed: u64,
     written: u64,
-    /// Holds, with the value of `pushed` before their entry, which tells when it is within the
+    /// Holds, with the value of `pushed` after their entry, which tells when it is within the
     /// limit. In order, because `pushed` only grows.
     holds: VecDeque<(u64, Hold)>,
     limit: u64,
@@ -121,11 +121,11 @@ impl Outbox {
         if self.queue.is_empty() {
             self.first_written = written;
         }
-        if self.queued() >= self.limit {
-            self.holds.push_back((self.pushed, Hold::on(sender)));
-        }
         self.pushed += (frames.len() - written + OUTBOX_ENTRY_BYTES) as u64;
         self.queue.push_back(frames);
+        if self.queued() > self.limit {
+            self.holds.push_back((self.pushed, Hold::on(sender)));
+        }
     }
 
     /// Fills `slices` with what to write next and says how many it filled.
@@ -154,8 +154,8 @@ impl Outbox {
             self.first_written = 0;
             self.queue.pop_front();
         }
-        while let Some((start, _)) = self.holds.front()
-            && start.saturating_sub(self.written) < self.limit
+        while let Some((end, _)) = self.holds.front()
+            && end.saturating_sub(self.written) <= self.limit
         {
             self.holds.pop_front();
         }
@@ -207,14 +207,12 @@ mod tests {
     #[test]
     fn a_sender_is_held_from_the_limit_on_and_not_before() {
         let (mut outbox, sender) = (Outbox::new(1000), Rc::new(Throttle::default()));
-        let frames = Bytes::from(vec![0; 1000 - OUTBOX_ENTRY_BYTES - 1]);
-        outbox.push(frames, 0, &sender);
-        assert_eq!(outbox.queued(), 999);
+        outbox.push(Bytes::from(vec![0; 1000 - OUTBOX_ENTRY_BYTES]), 0, &sender);
+        assert_eq!(outbox.queued(), 1000);
+        assert!(!sender.is_held(), "1000 bytes are within the limit of 1000");
         outbox.push(Bytes::from_static(b"x"), 0, &sender);
-        assert!(!sender.is_held(), "999 bytes are below the limit of 1000");
-        outbox.push(Bytes::from_static(b"y"), 0, &sender);
         assert!(sender.is_held());
-        // The last entry starts at 999 + 97 = 1096: it is within the limit once 97 are written.
+        // The last entry ends at 1097: it is within the limit once 97 are written.
         write(&mut outbox, 96);
         assert!(sender.is_held());
         write(&mut outbox, 1);
@@ -263,14 +261,14 @@ mod tests {
                     let frames: Vec<u8> = (0..n).map(|i| i as u8).collect();
                     expected.extend_from_slice(&frames);
                     // Each entry has a sender of its own, so that its hold can be looked at.
-                    let (sender, ahead) = (Rc::new(Throttle::default()), outbox.pushed);
+                    let sender = Rc::new(Throttle::default());
                     outbox.push(Bytes::from(frames), 0, &sender);
-                    held.push_back((ahead, sender));
+                    held.push_back((outbox.pushed, sender));
                 } else {
                     got.extend(write(&mut outbox, n));
                 }
-                for (ahead, sender) in &held {
-                    let over = ahead.saturating_sub(outbox.written) >= limit as u64;
+                for (end, sender) in &held {
+                    let over = end.saturating_sub(outbox.written) > limit as u64;
                     prop_assert_eq!(sender.is_held(), over);
                 }
             }

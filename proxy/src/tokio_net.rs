@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::net::{Interface, Listener, Net, Stream};
@@ -20,6 +20,12 @@ impl Stream for TcpStream {
         // Not poll_write: that one counts against the task's budget and would tell a fan-out to
         // more than a hundred readers that the rest of them is full.
         TcpStream::try_write(self, bytes)
+    }
+
+    fn probe_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Past tokio, which remembers that the socket was full until the system says otherwise.
+        // Linux does when a third of its send buffer is free: for a slow reader, after minutes.
+        SockRef::from(&*self).send(bytes)
     }
 }
 
