@@ -18,11 +18,14 @@ impl ProxyId {
         Self(rng.next_u64())
     }
 
-    /// The host label under which this proxy's adverts stand, such as `nws-00c0ffee00c0ffee`:
-    /// one that no other responder on the machine owns.
+    /// The host label under which one of this proxy's adverts stands, such as
+    /// `nws-00c0ffee00c0ffee-7`: one that no other responder on the machine owns.
+    ///
+    /// Each advert has its own, because a goodbye may take the addresses of its host along, and
+    /// would make the proxy's other adverts lead nowhere.
     #[must_use]
-    pub fn host_label(self) -> String {
-        format!("{HOST_LABEL_PREFIX}{self}")
+    pub fn host_label(self, advert: u32) -> String {
+        format!("{HOST_LABEL_PREFIX}{self}-{advert}")
     }
 
     /// The id that a host label or host name of ours carries, if it has that form.
@@ -31,7 +34,7 @@ impl ProxyId {
     #[must_use]
     pub fn from_host_name(host: &str) -> Option<Self> {
         let label = host.split('.').next()?;
-        label.strip_prefix(HOST_LABEL_PREFIX)?.parse().ok()
+        label.strip_prefix(HOST_LABEL_PREFIX)?.split('-').next()?.parse().ok()
     }
 }
 
@@ -81,8 +84,12 @@ mod tests {
         let id = ProxyId(0x00c0_ffee_0000_0001);
         assert_eq!(id.to_string(), "00c0ffee00000001");
         assert_eq!("00c0ffee00000001".parse(), Ok(id));
-        assert_eq!(ProxyId::from_host_name("nws-00c0ffee00000001.local."), Some(id));
-        assert_eq!(ProxyId::from_host_name("nws-00c0ffee00000001-2.local."), None);
+        assert_eq!(id.host_label(7), "nws-00c0ffee00000001-7");
+        assert_eq!(ProxyId::from_host_name("nws-00c0ffee00000001-7.local."), Some(id));
+        assert_eq!(ProxyId::from_host_name("nws-00c0ffee00000001-7-2.local."), Some(id), "renamed");
+        for other in ["", "nws-.local.", "nws-00c0ffee0000001-7.local.", "box.local."] {
+            assert_eq!(ProxyId::from_host_name(other), None, "{other:?}");
+        }
         for bad in ["", "c0ffee", "+0c0ffee00000001", "00c0ffee000000010", "00c0ffee0000000g"] {
             assert_eq!(bad.parse::<ProxyId>(), Err(BadProxyId), "{bad:?}");
         }

@@ -41,11 +41,12 @@ impl Advert {
     /// section 16).
     #[must_use]
     pub fn new(channel: &ChannelName, proxy: ProxyId, port: u16, rng: &mut impl Rng) -> Self {
-        let number = format!("[{}]", rng.next_u32());
-        let room = LABEL_BYTES_MAX - number.len();
+        let number = rng.next_u32();
+        let suffix = format!("[{number}]");
+        let room = LABEL_BYTES_MAX - suffix.len();
         let name = channel.as_str().replace('.', "-");
-        let instance = format!("{}{number}", &name[..name.len().min(room)]);
-        Self { instance, host: proxy.host_label(), port, channel: channel.clone() }
+        let instance = format!("{}{suffix}", &name[..name.len().min(room)]);
+        Self { instance, host: proxy.host_label(number), port, channel: channel.clone() }
     }
 
     /// The value of the TXT record's key `path`.
@@ -68,11 +69,13 @@ pub struct Sighting {
     pub port: u16,
     /// The value of the TXT record's key `path`, if it has one.
     pub path: Option<Vec<u8>>,
-    /// The addresses of the host; link-local IPv6 ones with the scope of the interface.
+    /// The addresses of the host, each with the index of the interface that it was seen on: what
+    /// link-local and loopback addresses lead to depends on it. Several entries may hold one
+    /// address; 0 is no interface.
     pub addresses: Vec<IpAddrScoped>,
 }
 
-/// An address, with the index of the interface for link-local IPv6 and 0 otherwise.
+/// An address, and the index of the interface that it was seen on.
 pub type IpAddrScoped = (IpAddr, u32);
 
 /// A sighting that may be followed.
@@ -167,11 +170,6 @@ impl Reach<'_> {
         // IPv4 first, where link-local scopes cannot be wrong; loopback last.
         addresses.sort_by_key(|address| (bare(address).is_loopback(), address.is_ipv6(), *address));
         addresses.dedup();
-        // Loopback leads to this host. It is right only if the advert is of this host, which then
-        // has no other address, or one that is ours.
-        if addresses.iter().any(|address| !self.is_here(bare(address))) {
-            addresses.retain(|address| !bare(address).is_loopback());
-        }
         if addresses.is_empty() {
             return Err(Ignored::Elsewhere(first.0));
         }
@@ -199,7 +197,8 @@ impl Reach<'_> {
             return false;
         }
         if address.is_loopback() {
-            return true;
+            // It leads to this host, so it must have been said on this host.
+            return self.interfaces.iter().any(|i| i.index == scope && i.address.is_loopback());
         }
         self.interfaces.iter().any(|interface| {
             let scoped = matches!(address, IpAddr::V6(v6) if is_link_local(v6));
@@ -320,18 +319,19 @@ mod tests {
         assert_eq!(addresses(&[("fe80::2", 2)]).unwrap(), ["[fe80::2%2]:9009"]);
         assert!(addresses(&[("fe80::2", 3)]).is_err());
         let many =
-            [("fe80::2", 2), ("fd00::2", 0), ("192.0.2.1", 0), ("10.0.0.2", 0), ("127.0.0.1", 0)];
+            [("fe80::2", 2), ("fd00::2", 0), ("192.0.2.1", 0), ("10.0.0.2", 0), ("127.0.0.1", 2)];
         let best = ["10.0.0.2:9009", "[fd00::2]:9009", "[fe80::2%2]:9009"];
         assert_eq!(addresses(&many).unwrap(), best, "IPv4 first, another host's loopback never");
-        let same_host = [("127.0.0.1", 0), ("10.0.0.1", 0)];
+        assert!(addresses(&[("127.0.0.1", 2)]).is_err(), "nor if it is all that there is");
+        let same_host = [("127.0.0.1", 2), ("127.0.0.1", 1), ("10.0.0.1", 0)];
         assert_eq!(addresses(&same_host).unwrap(), ["10.0.0.1:9009", "127.0.0.1:9009"]);
-        assert_eq!(addresses(&[("127.0.0.1", 0)]).unwrap(), ["127.0.0.1:9009"]);
+        assert_eq!(addresses(&[("127.0.0.1", 1)]).unwrap(), ["127.0.0.1:9009"]);
     }
 
     #[test]
     fn it_never_leads_to_ourselves() {
         let at = |port, address: &str| {
-            let addresses = vec![(address.parse().unwrap(), 0)];
+            let addresses = vec![(address.parse().unwrap(), 1)];
             judge(&Sighting { port, addresses, ..sighting() })
         };
         assert!(at(9009, "10.0.0.1").is_ok(), "another proxy of this host");

@@ -15,7 +15,7 @@ use std::net::IpAddr;
 use mdns_sd::{Error, Receiver, ScopedIp, ServiceDaemon, ServiceEvent, ServiceInfo};
 use tokio::time::{Duration, Instant, sleep, sleep_until, timeout};
 
-use super::{Advert, Discovery, Event, SERVICE_TYPE, Sighting};
+use super::{Advert, Discovery, Event, IpAddrScoped, SERVICE_TYPE, Sighting};
 use crate::limits::VERIFY_TIME;
 
 /// Pause before a command is given again that the daemon had no room for.
@@ -123,11 +123,7 @@ impl MdnsSd {
                 if let Some((_, missing)) = &mut self.recheck {
                     missing.remove(&instance);
                 }
-                let scoped = |address: &ScopedIp| match address {
-                    ScopedIp::V6(v6) => (address.to_ip_addr(), v6.scope_id().index),
-                    _ => (address.to_ip_addr(), 0),
-                };
-                let mut addresses: Vec<_> = service.addresses.iter().map(scoped).collect();
+                let mut addresses: Vec<_> = service.addresses.iter().flat_map(scoped).collect();
                 addresses.sort_unstable();
                 let path = service.txt_properties.get_property_val("path").flatten();
                 let sighting = Sighting {
@@ -246,6 +242,16 @@ async fn next_of(browsers: &VecDeque<Receiver<ServiceEvent>>) -> Option<ServiceE
     match browsers.front() {
         Some(browser) => browser.recv_async().await.ok(),
         None => std::future::pending().await,
+    }
+}
+
+/// An address, once for each interface that it was seen on.
+fn scoped(address: &ScopedIp) -> Vec<IpAddrScoped> {
+    let seen_on = |index| (address.to_ip_addr(), index);
+    match address {
+        ScopedIp::V4(v4) => v4.interface_ids().iter().map(|id| seen_on(id.index)).collect(),
+        ScopedIp::V6(v6) => vec![seen_on(v6.scope_id().index)],
+        _ => vec![seen_on(0)],
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn id(proxy: usize) -> Option<ProxyId> {
 }
 
 pub(super) fn hosts() -> Vec<Host> {
-    let own_kind = |proxy: usize| format!("{}.local.", id(proxy).unwrap().host_label());
+    let own_kind = |proxy: usize| format!("{}.local.", id(proxy).unwrap().host_label(1));
     let host = |name: &str, proxy, address| Host { name: name.to_owned(), proxy, address };
     vec![
         host(&own_kind(0), 0, "10.0.0.2:9009"),
