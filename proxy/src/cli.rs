@@ -1,4 +1,9 @@
 //! The program's arguments.
+#![allow(
+    rustdoc::invalid_html_tags,
+    rustdoc::bare_urls,
+    reason = "what documents the arguments is shown by --help, as plain text"
+)]
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -36,7 +36,8 @@ fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) {
 
 /// What reads like a clause in a comment: `area.words-with-dashes`, of an area that there is.
 fn cited(text: &str, areas: &BTreeSet<&str>) -> Vec<String> {
-    let comments = text.lines().filter_map(|line| line.split_once("//").map(|(_, comment)| comment));
+    let comments =
+        text.lines().filter_map(|line| line.split_once("//").map(|(_, comment)| comment));
     let is_part = |c: char| c.is_ascii_lowercase() || c == '-' || c == '.';
     comments
         .flat_map(|comment| comment.split(|c| !is_part(c)))
@@ -55,7 +56,8 @@ fn clauses_have_ids_of_their_own_and_code_cites_only_those() {
     let unique: BTreeSet<&str> = clauses.iter().map(String::as_str).collect();
     assert_eq!(unique.len(), clauses.len(), "an id stands twice");
     assert!(unique.len() > 50, "PROTOCOL.md has its clauses in another form than expected");
-    let areas: BTreeSet<&str> = unique.iter().filter_map(|id| Some(id.split_once('.')?.0)).collect();
+    let areas: BTreeSet<&str> =
+        unique.iter().filter_map(|id| Some(id.split_once('.')?.0)).collect();
     let mut files = Vec::new();
     rust_files(&root().join("proxy/src"), &mut files);
     let mut count = 0;
