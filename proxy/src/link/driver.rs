@@ -112,6 +112,11 @@ impl<N: Net, D: Discovery> Driver<N, D> {
             }
             Action::Start(link) => self.start(link),
             Action::Close(link) => self.close(link),
+            Action::Prove(link) => {
+                if let Some(member) = self.linked.get(&link) {
+                    member.order_proof();
+                }
+            }
             Action::CloseAccepted(channel) => self.hub.close_accepted(&channel),
             Action::Advertise(advert) => self.discovery.advertise(&advert),
             Action::Withdraw(instance) => self.discovery.withdraw(&instance),

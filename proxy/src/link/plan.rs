@@ -143,6 +143,21 @@ impl Plan {
         })
     }
 
+    /// The link, if there is one, with another proxy than `remote` at one of these addresses.
+    pub(super) fn linked_there_with_another(
+        &self,
+        addresses: &[SocketAddr],
+        remote: ProxyId,
+    ) -> Option<LinkId> {
+        self.candidates.values().find_map(|candidate| match candidate.state {
+            State::Linked { link, remote: Some(other), .. } => {
+                let there = candidate.reached.is_some_and(|reached| addresses.contains(&reached));
+                (there && other != remote).then_some(link)
+            }
+            _ => None,
+        })
+    }
+
     /// Nothing is known of the channel that must be kept.
     pub(super) fn is_empty(&self) -> bool {
         !self.here && self.candidates.is_empty() && self.accepted.is_empty() && self.anonymous == 0

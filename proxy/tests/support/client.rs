@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream};
+use std::time::Instant;
 
 use tungstenite::client::IntoClientRequest;
 use tungstenite::handshake::client::Response;
@@ -45,6 +46,7 @@ impl Client {
 
     /// The next text, binary or close message. Pings are answered on the way.
     pub(crate) fn next(&mut self) -> Message {
+        let started = Instant::now();
         loop {
             let message = self.0.read().unwrap_or_else(|error| match error {
                 Error::Io(e) if e.kind() == ErrorKind::WouldBlock => {
@@ -55,6 +57,7 @@ impl Client {
             if !message.is_ping() && !message.is_pong() {
                 return message;
             }
+            assert!(started.elapsed() < PATIENCE, "nothing but pings came in {PATIENCE:?}");
         }
     }
 

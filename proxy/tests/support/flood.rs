@@ -177,11 +177,13 @@ impl Reader {
 
     /// The next frame that is no ping; those are answered.
     fn frame(&mut self) -> wire::Frame {
+        let started = Instant::now();
         loop {
             let frame = self.wire.frame();
             if frame.first != FIN | PING {
                 return frame;
             }
+            assert!(started.elapsed() < PATIENCE, "nothing but pings came in {PATIENCE:?}");
             self.wire.send_if_open(&wire::frame(FIN | PONG, &frame.payload));
         }
     }

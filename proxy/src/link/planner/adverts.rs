@@ -42,6 +42,13 @@ impl Planner {
         if candidate.state == State::Own && old.as_ref() != Some(&instance.addresses) {
             candidate.state = State::Idle;
         }
+        if old.is_none()
+            && let Some(remote) = remote
+            && let Some(link) = plan.linked_there_with_another(&instance.addresses, remote)
+        {
+            // Somebody else has the address now, as after a restart without a goodbye.
+            actions.push(Action::Prove(link));
+        }
         self.instances.insert(instance.name, place);
         self.consider(&instance.channel, &key, now, actions);
     }

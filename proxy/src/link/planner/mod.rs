@@ -73,6 +73,8 @@ pub(crate) enum Action {
     Start(LinkId),
     /// Give up a dial, or close a link. Nothing more need be told of it.
     Close(LinkId),
+    /// Ask the other end of a link to prove that it lives, and end the link if it does not.
+    Prove(LinkId),
     /// Close the one-way links that others dialled for this channel.
     CloseAccepted(ChannelName),
     /// Announce a channel.

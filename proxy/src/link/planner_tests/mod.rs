@@ -84,3 +84,24 @@ fn a_vanished_proxy_is_asked_for_again_ever_less_often() {
     assert_eq!(asked[..4], [1, 3, 7, 15], "RFC 6762 section 5.2");
     assert!(asked.len() <= 13, "it ends after hours: {asked:?}");
 }
+
+#[test]
+fn a_link_must_prove_itself_when_another_proxy_has_its_address() {
+    let mut world = World::new(1, Instant::now());
+    world.play(&Step::Interest { channel: 0, here: true });
+    world.play(&Step::See { host: 0, channel: 0, number: 0 });
+    let link = *world.dials.iter().find(|(_, tie)| tie.proxy == 0).unwrap().0;
+    world.end_dial(link, false, false);
+    let mut see = |host: String, number| {
+        let (_, mut instance) = world.instance(0, 0, number);
+        instance.host = host;
+        let mut actions = Vec::new();
+        world.planner.handle(Input::Seen(instance), world.now, &mut actions);
+        actions
+    };
+    let same = format!("{}.local.", id(0).unwrap().host_label(9));
+    assert_eq!(see(same, 1), [], "another advert of the same proxy");
+    let reborn = format!("{}.local.", id(1).unwrap().host_label(1));
+    assert_eq!(see(reborn.clone(), 2), [Action::Prove(link)]);
+    assert_eq!(see(reborn, 2), [], "once for each advert");
+}

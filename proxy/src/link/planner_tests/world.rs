@@ -162,6 +162,7 @@ impl World {
                 let tie = self.dials.remove(&link).or_else(|| self.links.remove(&link));
                 assert!(tie.is_some(), "closed what is not there");
             }
+            Action::Prove(link) => assert!(self.links.contains_key(&link)),
             Action::CloseAccepted(channel) => {
                 self.accepted.retain(|(of, _, two_way)| *of != channel || *two_way);
             }
