@@ -13,6 +13,7 @@
 //! idle connection is no more than this struct.
 
 mod phase;
+mod time;
 
 use std::future::Future;
 use std::io;
@@ -28,7 +29,7 @@ pub(crate) use self::phase::Ended;
 use self::phase::{Closing, Input, Phase};
 use crate::channel::{Channel, Origin};
 use crate::hub::{Hub, Membership};
-use crate::limits::{CLOSE_TIME, CUT_LINGER, LINK_PROOF_TIME, PROBES_PER_STALL, READS_PER_TURN};
+use crate::limits::READS_PER_TURN;
 use crate::member::{Kind, Member};
 use crate::ws::{self, Batch, CloseCode, Control, Decoder, Role, Violation};
 
@@ -48,6 +49,10 @@ pub(crate) struct Connection {
     probed: Instant,
     /// Reading waits for readers of ours that are full.
     held: bool,
+    /// The other end takes nothing any more, but what it sent may still be read.
+    deaf: bool,
+    /// The other end sends nothing any more.
+    silent: bool,
     /// Said once that messages come against the link's direction.
     told_discarded: bool,
     timer: Pin<Box<Sleep>>,
@@ -70,6 +75,8 @@ impl Connection {
             asked: None,
             probed: now,
             held: false,
+            deaf: false,
+            silent: false,
             told_discarded: false,
         }
     }
@@ -98,7 +105,16 @@ impl Connection {
 
     fn end(&mut self) {
         self.place.leave();
+        self.member().detach();
         self.phase = Phase::Done;
+    }
+
+    /// Writing failed. What the other end sent before, and our system has taken, still counts
+    /// (relay.sent-before-close).
+    fn deafen(&mut self) {
+        self.deaf = true;
+        self.place.leave();
+        self.member().drop_queue();
     }
 
     fn violated(&mut self, violation: &Violation) {
@@ -119,7 +135,8 @@ impl Connection {
         if let Some((code, reason)) = self.member().take_order() {
             self.close(code, &reason, Input::Awaited);
         } else if self.member().take_doubt() {
-            self.ask(LINK_PROOF_TIME);
+            // So long a sound proxy may leave unread what we send it.
+            self.ask(self.hub().limits.stall_time);
         }
     }
 
@@ -134,6 +151,11 @@ impl Connection {
         if !self.early.is_empty() {
             let early = std::mem::take(&mut self.early);
             self.take_in(&early);
+        }
+        if self.silent {
+            let done = !self.member().has_queued();
+            let end = || Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+            return if done { end() } else { Poll::Pending };
         }
         for _ in 0..READS_PER_TURN {
             if self.phase == Phase::Open && self.member().throttle.is_held() {
@@ -163,14 +185,33 @@ impl Connection {
 
     /// Writes what waits.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.deaf {
+            return Poll::Ready(Ok(()));
+        }
         let before = self.member().progress();
         let written = self.member().poll_write(cx);
+        self.note_progress(before);
+        written
+    }
+
+    /// Who took what waited lives.
+    fn note_progress(&mut self, before: Instant) {
         if self.member().progress() > before {
-            // It took what waited, so it lives.
             self.heard = self.member().progress();
             self.asked = None;
         }
-        written
+    }
+
+    /// The stream ended or failed. A half-closed one still takes what waits for it, if the other
+    /// end said Close before.
+    fn stop_reading(&mut self, error: &io::Error) {
+        let half_closed = error.kind() == io::ErrorKind::UnexpectedEof && !self.deaf;
+        let closing = matches!(self.phase, Phase::Closing(_));
+        if half_closed && closing && self.member().has_queued() && !self.silent {
+            self.silent = true;
+        } else {
+            self.end();
+        }
     }
 
     /// Handles what was read: publishes messages, answers control frames.
@@ -274,86 +315,6 @@ impl Connection {
         }
         Poll::Pending
     }
-
-    /// When time alone will change something, as things stand.
-    fn deadline(&self) -> Instant {
-        let limits = &self.hub().limits;
-        match self.phase {
-            // websocket.busy-not-silent: its pong may wait behind what it has yet to read.
-            _ if self.member().has_queued() => {
-                let probe = self.probed.max(self.member().progress());
-                self.stalled_at().min(probe + limits.stall_time / PROBES_PER_STALL)
-            }
-            Phase::Closing(Closing { since, .. }) => {
-                since.max(self.member().progress()) + CLOSE_TIME
-            }
-            _ => self.asked.unwrap_or(self.heard + limits.keep_alive),
-        }
-    }
-
-    /// When the other end will have taken nothing for too long, if it goes on so.
-    fn stalled_at(&self) -> Instant {
-        let progress = self.member().progress();
-        match self.phase {
-            Phase::Closing(Closing { since, stall, .. }) => since.max(progress) + stall,
-            _ => progress + self.hub().limits.stall_time,
-        }
-    }
-
-    /// Ready when the next deadline has come.
-    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let deadline = self.deadline();
-        // Later deadlines wait for the timer to fire: resetting it at each read would cost.
-        if deadline < self.timer.deadline() || self.timer.is_elapsed() {
-            self.timer.as_mut().reset(deadline);
-        }
-        self.timer.as_mut().poll(cx)
-    }
-
-    /// Does what is due by time; true if something changed.
-    fn check_time(&mut self, now: Instant) -> bool {
-        if now < self.deadline() {
-            return false;
-        }
-        if self.member().has_queued() {
-            self.probed = now;
-            self.member().probe();
-            // backpressure.slow-not-stalled
-            if !self.member().has_queued() || now < self.stalled_at() {
-                return true;
-            }
-        }
-        match self.phase {
-            Phase::Open if self.member().has_queued() => self.cut_stalled(),
-            Phase::Open if self.held || self.member().throttle.is_held() => {
-                // Not reading, so not hearing: no sign of death.
-                self.heard = now;
-                self.asked = None;
-            }
-            Phase::Open if self.asked.is_none() => self.ask(self.hub().limits.keep_alive),
-            Phase::Open => {
-                self.hub().counters.connections_dead.increment();
-                let (channel, peer) = (&self.channel().id, self.member().address);
-                tracing::info!(%channel, %peer, "nothing heard any more");
-                self.end();
-            }
-            Phase::Closing(_) | Phase::Done => self.end(),
-        }
-        true
-    }
-
-    /// backpressure.stalled-closed
-    fn cut_stalled(&mut self) {
-        let seconds = self.hub().limits.stall_time.as_secs_f64();
-        self.hub().counters.clients_stalled.increment();
-        tracing::info!(
-            channel = %self.channel().id, peer = %self.member().address,
-            queued = self.member().queued_bytes(), "cutting a reader that takes nothing"
-        );
-        let reason = format!("took nothing for {seconds} s while messages waited; they are lost");
-        self.member().cut(&ws::close(CloseCode::POLICY, &reason));
-        self.start_closing(Input::Awaited, CUT_LINGER);
-    }
 }
 
 impl Future for Connection {
@@ -367,9 +328,11 @@ impl Future for Connection {
             // Reading first: what it answers is written in the same turn.
             let read = this.poll_read(cx);
             let written = this.poll_write(cx);
-            let failed = |poll: Poll<io::Result<()>>| matches!(poll, Poll::Ready(Err(_)));
-            if failed(read) || failed(written) {
-                this.end();
+            if let Poll::Ready(Err(_)) = written {
+                this.deafen();
+            }
+            if let Poll::Ready(Err(error)) = read {
+                this.stop_reading(&error);
             } else if this.poll_closing(cx).is_pending() && !this.check_time(Instant::now()) {
                 ready!(this.poll_timer(cx));
             }

@@ -127,6 +127,12 @@ impl Hub {
         self.channels.borrow().get(id).cloned()
     }
 
+    /// Whether a broadcast channel has a client here.
+    pub(crate) fn has_client(&self, name: &ChannelName) -> bool {
+        let id = ChannelId { scope: Scope::Broadcast, name: name.clone() };
+        self.channel(&id).is_some_and(|channel| channel.client_count() > 0)
+    }
+
     /// All channels, in the order of their scopes and names.
     pub(crate) fn channels(&self) -> Vec<Rc<Channel>> {
         self.channels.borrow().values().cloned().collect()

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-/// Bytes in a channel name, percent-decoded. The protocol's own limit (`name.length`).
+/// Bytes in a channel name, percent-decoded. The protocol's own limit (name.alphabet).
 pub const NAME_BYTES_MAX: usize = 255;
 
 /// Bytes in the name of a channel that can be advertised: a DNS TXT string holds 255
@@ -61,8 +61,11 @@ pub const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 /// (RFC 8305 section 5 recommends 250 ms).
 pub const CONNECT_STAGGER: Duration = Duration::from_millis(250);
 
-/// Time for one dial: addresses tried, request sent, answer read.
-pub const DIAL_TIME: Duration = Duration::from_secs(5);
+/// Time for one dial: all addresses tried.
+pub const DIAL_TIME: Duration = Duration::from_secs(10);
+
+/// Time for the handshake at one address, before the next is tried.
+pub const HANDSHAKE_TIME: Duration = Duration::from_secs(3);
 
 /// First and longest pause before dialling again what failed or was lost; doubled in between and
 /// multiplied by a random factor of 0.5 to 1, so that many proxies do not dial in step.
@@ -76,9 +79,6 @@ pub const REDIAL_AFTER_CLOSE: Duration = Duration::from_secs(4);
 
 /// A link that stood this long proves the way good: its next loss starts at [`REDIAL_MIN`] again.
 pub const LINK_PROVEN: Duration = Duration::from_secs(5);
-
-/// Time for an old link to prove that it lives after its remote proxy dialled again.
-pub const LINK_PROOF_TIME: Duration = Duration::from_secs(2);
 
 /// Time for a remote proxy that we link with over `--peer` to link back by itself, before we
 /// replace a one-way link by one that carries both ways.

@@ -36,7 +36,10 @@ fn run(args: &Args) -> Result<(), String> {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().build_local(LocalOptions::default());
     let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
-    runtime.block_on(serve(args))
+    let served = runtime.block_on(serve(args));
+    // Not waiting for the system's resolver, which may be busy with the name of a peer.
+    runtime.shutdown_background();
+    served
 }
 
 async fn serve(args: &Args) -> Result<(), String> {

@@ -195,7 +195,7 @@ impl Member {
     }
 
     /// Asks the connection's task to ping the other end, and to end if it hears nothing for
-    /// [`crate::limits::LINK_PROOF_TIME`].
+    /// the stall time.
     pub(crate) fn order_proof(&self) {
         self.doubted.set(true);
         self.throttle.wake();
@@ -212,6 +212,17 @@ impl Member {
         self.closed.set(true);
         self.hears.set(false);
         self.outbox.borrow_mut().release();
+    }
+
+    /// Drops what waits: it cannot be written any more.
+    pub(crate) fn drop_queue(&self) {
+        self.outbox.borrow_mut().clear();
+    }
+
+    /// Gives the socket up.
+    pub(crate) fn detach(&self) {
+        self.drop_queue();
+        *self.stream.borrow_mut() = None;
     }
 
     /// Whether something waits to be written.

@@ -171,6 +171,11 @@ impl Outbox {
         self.holds = VecDeque::new();
     }
 
+    /// Drops everything.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::new(self.limit as usize);
+    }
+
     /// Drops all but the rest of the frame that is under way, after which another may follow.
     pub(crate) fn cut(&mut self) {
         let under_way = self.queue.pop_front().filter(|_| self.first_written > 0);

@@ -51,6 +51,12 @@ pub(crate) async fn serve<N: Net>(site: Rc<Site<N>>, listener: N::Listener, mut 
             },
         }
     }
+    // Who has the answer is a member, and is told that the proxy goes.
+    while let Some(done) = handshakes.try_join_next() {
+        if let Ok(Some((place, early))) = done {
+            connections.spawn_local(Connection::new(place, early));
+        }
+    }
     drop((listener, handshakes));
     while connections.join_next().await.is_some() {}
 }
@@ -74,8 +80,17 @@ async fn handshake<N: Net>(
         .header_read_timeout(REQUEST_TIME)
         .max_buf_size(REQUEST_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades()
-        .await;
+        .with_upgrades();
+    // A member that does not take its answer would hold its channel back for ever.
+    let stalled = async {
+        admission.made().await;
+        sleep(site.hub.limits.stall_time).await;
+    };
+    let http = tokio::select! {
+        biased;
+        ended = http => ended,
+        () = stalled => return None,
+    };
     if let Err(error) = http {
         tracing::debug!(%peer, %error, "a connection ended without a sound request");
     }

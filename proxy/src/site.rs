@@ -8,6 +8,7 @@ use hyper::body::Incoming;
 use hyper::header::{HOST, HeaderMap, ORIGIN};
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request};
+use tokio::sync::Notify;
 
 use crate::http::{
     Access, Asker, Handshake, Here, PROXY_HEADER, Page, Refusal, Response, Route, TWO_WAY,
@@ -31,7 +32,22 @@ pub(crate) struct Site<N> {
 }
 
 /// A request that became a member of a channel, while its upgrade is under way.
-pub(crate) type Admission = Rc<RefCell<Option<(Membership, OnUpgrade)>>>;
+#[derive(Default)]
+pub(crate) struct Admission {
+    place: RefCell<Option<(Membership, OnUpgrade)>>,
+    made: Notify,
+}
+
+impl Admission {
+    /// Ready once there is one.
+    pub(crate) async fn made(&self) {
+        self.made.notified().await;
+    }
+
+    pub(crate) fn take(&self) -> Option<(Membership, OnUpgrade)> {
+        self.place.take()
+    }
+}
 
 impl<N: Net> Site<N> {
     /// Answers a request. If it opens a channel, `admission` then holds its place there.
@@ -115,7 +131,8 @@ impl<N: Net> Site<N> {
         // Before the answer: whoever has read it misses nothing that is sent from then on.
         let place = self.hub.join(channel, kind, peer);
         let upgrade = hyper::upgrade::on(request);
-        *admission.borrow_mut() = Some((place, upgrade));
+        *admission.place.borrow_mut() = Some((place, upgrade));
+        admission.made.notify_one();
         Ok(response)
     }
 

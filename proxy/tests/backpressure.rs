@@ -79,7 +79,14 @@ fn a_stalled_reader_is_closed_and_its_channel_moves_on() {
     });
     flood.until_held();
     assert_eq!(proxy.counter("clients_stalled"), 0);
-    until("the cut", || proxy.counter("clients_stalled") == 1);
+    let mut received = 0;
+    until("the cut", || {
+        let counters = &proxy.status()["counters"];
+        if counters["clients_stalled"] == 0 {
+            received = counters["messages_received"].as_u64().expect("a number");
+        }
+        counters["clients_stalled"] == 1
+    });
     assert!(started.elapsed() >= Duration::from_secs(2), "cut before its time");
     // Out of the channel at once, though it has read nothing of that.
     assert_eq!(proxy.of_channel(CHANNEL, "clients"), 2);
@@ -93,7 +100,11 @@ fn a_stalled_reader_is_closed_and_its_channel_moves_on() {
     let (code, reason) = stalled.read_until_close();
     assert_eq!(code, 1008);
     assert!(reason.len() > 10, "{reason:?}");
-    assert!((1..sent).contains(&stalled.next), "{} of {sent}", stalled.next);
+    // Without what waited in its queue, all but the frame under way.
+    assert!(received < sent, "{received} of {sent}");
+    let lost = received - stalled.next;
+    assert!(lost * LEN as u64 > QUEUE_BYTES - BATCH_BYTES, "only {lost} messages were dropped");
+    assert!(stalled.next > 0);
     stalled.wire.send(&wire::close(1008));
     stalled.wire.ended();
     assert_eq!(proxy.counter("clients_stalled"), 1);
@@ -101,7 +112,7 @@ fn a_stalled_reader_is_closed_and_its_channel_moves_on() {
 
 #[test]
 fn a_stalled_reader_costs_other_channels_nothing() {
-    let proxy = proxy_with("60s");
+    let proxy = proxy_with("10m");
     let mut stalled = Reader::join(proxy.address(), CHANNEL, LEN);
     let flood = Flood::start(proxy.address(), CHANNEL, LEN);
     let held_at = flood.until_held();
@@ -165,7 +176,7 @@ fn memory_is_bounded_however_hard_they_push() {
 
 #[test]
 fn who_vanishes_while_held_has_sent_what_was_accepted() {
-    let proxy = proxy_with("60s");
+    let proxy = proxy_with("10m");
     let mut reader = Reader::join(proxy.address(), CHANNEL, LEN);
     let flood = Flood::start(proxy.address(), CHANNEL, LEN);
     flood.until_held();
@@ -179,7 +190,7 @@ fn who_vanishes_while_held_has_sent_what_was_accepted() {
 
 #[test]
 fn who_leaves_holds_nobody_back() {
-    let proxy = proxy_with("60s");
+    let proxy = proxy_with("10m");
     let leave: [fn(Wire) -> Option<Wire>; 3] = [
         |mut wire| {
             wire.send(&wire::close(1000));
@@ -212,7 +223,7 @@ fn who_leaves_holds_nobody_back() {
 #[test]
 fn who_is_held_is_not_taken_for_dead() {
     let proxy =
-        Proxy::with(&["--queue-size", QUEUE, "--stall-time", "60s", "--keep-alive", "400ms"]);
+        Proxy::with(&["--queue-size", QUEUE, "--stall-time", "10m", "--keep-alive", "400ms"]);
     let mut reader = Reader::join(proxy.address(), CHANNEL, LEN);
     let flood = Flood::start(proxy.address(), CHANNEL, LEN);
     let held_at = flood.until_held();

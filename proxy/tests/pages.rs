@@ -171,7 +171,7 @@ fn the_machines_own_addresses_are_this_machine() {
     let own = own.iter().map(if_addrs::Interface::ip).filter(|ip| match ip {
         IpAddr::V4(v4) => !v4.is_link_local(),
         // Those of one link only can't be written into a Host.
-        IpAddr::V6(v6) => !v6.is_unicast_link_local() && proxy.has_ipv6(),
+        IpAddr::V6(v6) => !v6.is_unicast_link_local() && support::has_ipv6(),
     });
     for ip in own {
         let address = std::net::SocketAddr::new(ip, proxy.port);

@@ -138,7 +138,8 @@ fn it_greets_in_two_lines_and_no_more() {
     let mut proxy = Proxy::start();
     let (version, port) = (env!("CARGO_PKG_VERSION"), proxy.port);
     let both = format!("listening on 0.0.0.0:{port} and [::]:{port}\n");
-    let addresses = if proxy.has_ipv6() { both } else { format!("listening on 0.0.0.0:{port}\n") };
+    let addresses =
+        if support::has_ipv6() { both } else { format!("listening on 0.0.0.0:{port}\n") };
     assert_eq!(proxy.greeting, format!("namedwebsockets {version} {addresses}"));
     let (mut a, mut b) = (proxy.join("/broadcast/x"), proxy.join("/broadcast/x"));
     a.send("hello");

@@ -166,7 +166,7 @@ fn local_and_broadcast_are_apart_and_so_are_names() {
 #[test]
 fn ipv4_and_ipv6_clients_are_together() {
     let proxy = Proxy::start();
-    if !proxy.has_ipv6() {
+    if !support::has_ipv6() {
         println!("skipped: this machine has no IPv6");
         return;
     }

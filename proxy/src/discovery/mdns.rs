@@ -9,7 +9,7 @@
 //! - It takes a dot inside an instance name for the end of a label, and reports a live instance of
 //!   that kind as gone when asked to verify it. Ours have no dots; others' are never verified.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
 
 use mdns_sd::{Error, Receiver, ScopedIp, ServiceDaemon, ServiceEvent, ServiceInfo};
@@ -35,9 +35,8 @@ pub struct MdnsSd {
     /// Newest last. An older one is read until the daemon closes it, so that no event is lost.
     browsers: VecDeque<Receiver<ServiceEvent>>,
     commands: VecDeque<Command>,
-    /// Instances told as seen and not as gone, as they were told last: the daemon tells all of a
-    /// host again whenever it announces one more.
-    known: BTreeMap<String, Sighting>,
+    /// Instances told as seen and not as gone.
+    known: BTreeSet<String>,
     /// Those of them to be seen again by a time, after events were lost.
     recheck: Option<(Instant, BTreeSet<String>)>,
 }
@@ -64,7 +63,7 @@ impl MdnsSd {
             addresses,
             browsers: VecDeque::new(),
             commands: VecDeque::new(),
-            known: BTreeMap::new(),
+            known: BTreeSet::new(),
             recheck: None,
         };
         this.give(Command::Browse);
@@ -126,15 +125,14 @@ impl MdnsSd {
                 let mut addresses: Vec<_> = service.addresses.iter().flat_map(scoped).collect();
                 addresses.sort_unstable();
                 let path = service.txt_properties.get_property_val("path").flatten();
-                let sighting = Sighting {
-                    instance: instance.clone(),
+                self.known.insert(instance.clone());
+                Some(Event::Seen(Sighting {
+                    instance,
                     host: service.host,
                     port: service.port,
                     path: path.map(<[u8]>::to_vec),
                     addresses,
-                };
-                let known = self.known.insert(instance, sighting.clone());
-                (known.as_ref() != Some(&sighting)).then_some(Event::Seen(sighting))
+                }))
             }
             ServiceEvent::ServiceRemoved(_, fullname) => self.gone(instance_of(&fullname)?),
             _ => None,
@@ -145,7 +143,7 @@ impl MdnsSd {
         if let Some((_, missing)) = &mut self.recheck {
             missing.remove(&instance);
         }
-        self.known.remove(&instance).map(|_| Event::Gone(instance))
+        self.known.remove(&instance).then_some(Event::Gone(instance))
     }
 
     /// The next instance that was not seen again in time after events were lost.
@@ -165,7 +163,7 @@ impl MdnsSd {
         self.browsers.pop_front();
         if self.browsers.is_empty() {
             tracing::warn!("multicast DNS events came faster than they were read; browsing anew");
-            self.recheck = Some((Instant::now() + RECHECK, self.known.keys().cloned().collect()));
+            self.recheck = Some((Instant::now() + RECHECK, self.known.clone()));
             self.give(Command::Browse);
         }
     }

@@ -7,7 +7,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::name::Scope;
-use crate::net::{Interface, canonical};
+use crate::net::{Interface, canonical, is_link_local};
 
 /// What decides who may connect; from the program's flags.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl Access {
     /// Whether `asker` may see pages, status and metrics.
     pub(crate) fn to_pages(&self, asker: Asker<'_>, here: Here<'_>) -> Result<(), Denied> {
         let peer = canonical(asker.peer.ip());
-        if !here.is_own(peer) {
+        if !here.is_own_peer(asker.peer) {
             return Err(Denied::Peer(peer));
         }
         here.check_host(asker.host)
@@ -69,7 +69,7 @@ impl Access {
     ) -> Result<(), Denied> {
         let open = self.allow_network_clients && scope == Scope::Broadcast;
         let peer = canonical(asker.peer.ip());
-        if !open && !here.is_own(peer) {
+        if !open && !here.is_own_peer(asker.peer) {
             return Err(match scope {
                 Scope::Local => Denied::Peer(peer),
                 Scope::Broadcast => Denied::NetworkClient(peer),
@@ -97,6 +97,17 @@ impl Access {
 impl Here<'_> {
     fn is_own(self, address: IpAddr) -> bool {
         address.is_loopback() || (self.interfaces)().iter().any(|i| i.address == address)
+    }
+
+    /// A link-local address is ours only on the interface that has it: on another, a neighbour
+    /// may have taken the same (RFC 4291 section 2.5.6).
+    fn is_own_peer(self, peer: SocketAddr) -> bool {
+        match peer {
+            SocketAddr::V6(v6) if is_link_local(*v6.ip()) => (self.interfaces)()
+                .iter()
+                .any(|i| i.address == peer.ip() && i.index == v6.scope_id()),
+            _ => self.is_own(canonical(peer.ip())),
+        }
     }
 
     fn check_host(self, host: &str) -> Result<(), Denied> {
@@ -219,6 +230,20 @@ mod tests {
         );
         assert_eq!(from_lan(&open, Some(Scope::Local), LAN), Err(Denied::Peer(peer)));
         assert_eq!(from_lan(&open, None, LAN), Err(Denied::Peer(peer)));
+    }
+
+    #[test]
+    fn a_link_local_address_is_ours_on_its_own_interface_only() {
+        let interfaces =
+            || vec![Interface { address: "fe80::1".parse().unwrap(), prefix_bits: 64, index: 2 }];
+        let here = Here { interfaces: &interfaces, host_name: &String::new };
+        let from = |scope| {
+            let peer = std::net::SocketAddrV6::new("fe80::1".parse().unwrap(), 40000, 0, scope);
+            let asker = Asker { peer: peer.into(), host: "localhost", origin: None };
+            Access::default().to_channel(Scope::Local, asker, here)
+        };
+        assert_eq!(from(2), Ok(()));
+        assert_eq!(from(3), Err(Denied::Peer("fe80::1".parse().unwrap())));
     }
 
     #[test]

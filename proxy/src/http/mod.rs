@@ -20,6 +20,6 @@ pub(crate) use page::{Response, file, with_type};
 pub(crate) use refusal::Refusal;
 pub(crate) use route::{Page, Route};
 pub(crate) use upgrade::{
-    Handshake, LINK_HEADER, PROXY_HEADER, TWO_WAY, TWO_WAY_HEADER, header_of, is_link, is_two_way,
-    proxy_id,
+    Handshake, LINK_HEADER, PROXY_HEADER, TWO_WAY, TWO_WAY_HEADER, header_of, is_link,
+    is_sound_answer, is_two_way, proxy_id,
 };

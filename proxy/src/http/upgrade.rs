@@ -9,8 +9,8 @@
 use http_body_util::Full;
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue,
-    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
-    TRANSFER_ENCODING, UPGRADE,
+    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
 use hyper::{StatusCode, Version};
 use tungstenite::handshake::derive_accept_key;
@@ -122,6 +122,16 @@ impl Handshake {
         }
         response
     }
+}
+
+/// Whether a 101 answers the request that had `key`, and agrees to nothing that was not offered.
+pub(crate) fn is_sound_answer(headers: &HeaderMap, key: &[u8]) -> bool {
+    let accept = headers.get(SEC_WEBSOCKET_ACCEPT).map(HeaderValue::as_bytes);
+    accept == Some(derive_accept_key(key).as_bytes())
+        && has_token(headers, &UPGRADE, "websocket")
+        && has_token(headers, &CONNECTION, "upgrade")
+        && !headers.contains_key(SEC_WEBSOCKET_EXTENSIONS)
+        && !headers.contains_key(SEC_WEBSOCKET_PROTOCOL)
 }
 
 /// Whether one of the comma-separated values of `name` is `token`, without case.

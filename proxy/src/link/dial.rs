@@ -9,23 +9,22 @@ use std::rc::Rc;
 use bytes::Bytes;
 use http_body_util::Empty;
 use hyper::header::{
-    CONNECTION, HOST, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, HOST, HeaderValue, ORIGIN, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
-use tungstenite::handshake::derive_accept_key;
+use tokio::time::{Duration, sleep, timeout};
 
 use super::planner::Target;
 use crate::http::{
-    LINK_HEADER, PROXY_HEADER, TWO_WAY, TWO_WAY_HEADER, header_of, is_two_way, proxy_id,
+    LINK_HEADER, PROXY_HEADER, TWO_WAY, TWO_WAY_HEADER, header_of, is_sound_answer, is_two_way,
+    proxy_id,
 };
 use crate::id::ProxyId;
-use crate::limits::{CONNECT_STAGGER, DIAL_TIME};
+use crate::limits::{CONNECT_STAGGER, DIAL_TIME, HANDSHAKE_TIME};
 use crate::name::ChannelName;
 use crate::net::{Net, Stream};
 
@@ -60,10 +59,10 @@ pub(super) enum DialError {
     Http(#[from] hyper::Error),
     #[error("the answer is {0}, not a WebSocket")]
     Refused(StatusCode),
-    #[error("the answer's Sec-WebSocket-Accept is wrong (RFC 6455 section 4.1)")]
-    Accept,
-    #[error("nothing stood within {} s", DIAL_TIME.as_secs())]
-    TooSlow,
+    #[error("the answer is no sound handshake (RFC 6455 section 4.1)")]
+    Unsound,
+    #[error("nothing stood within {} s", .0.as_secs())]
+    TooSlow(Duration),
 }
 
 impl<N: Net> Dialler<N> {
@@ -79,18 +78,23 @@ impl<N: Net> Dialler<N> {
                 Target::Addresses(addresses) => addresses,
                 Target::Peer(peer) => self.net.resolve(&peer.host, peer.port).await?,
             };
-            let (stream, address) = self.connect_any(addresses).await?;
-            self.shake_hands(stream, address, &channel, two_way).await
+            self.dial_any(addresses, &channel, two_way).await
         };
-        timeout(DIAL_TIME, dial).await.unwrap_or(Err(DialError::TooSlow))
+        timeout(DIAL_TIME, dial).await.unwrap_or(Err(DialError::TooSlow(DIAL_TIME)))
     }
 
-    /// Connects to whichever address answers first. The next one is tried when an attempt fails,
-    /// or has not succeeded after a while (RFC 8305 section 5).
-    async fn connect_any(&self, addresses: Vec<SocketAddr>) -> io::Result<(N::Stream, SocketAddr)> {
+    /// Tries the addresses until one answers with a link, or says that there need be none. The
+    /// next one is connected to when an attempt fails, or has not succeeded after a while
+    /// (RFC 8305 section 5); handshakes are made one at a time, so that there is one link at most.
+    async fn dial_any(
+        &self,
+        addresses: Vec<SocketAddr>,
+        channel: &ChannelName,
+        two_way: bool,
+    ) -> Result<Dialled, DialError> {
         let mut attempts = JoinSet::new();
         let mut rest = addresses.into_iter();
-        let mut failure = io::Error::new(io::ErrorKind::NotFound, "no address is known");
+        let mut failure = io::Error::new(io::ErrorKind::NotFound, "no address is known").into();
         loop {
             match rest.next() {
                 Some(address) => {
@@ -100,14 +104,24 @@ impl<N: Net> Dialler<N> {
                 None if attempts.is_empty() => return Err(failure),
                 None => {}
             }
-            tokio::select! {
+            let connected: io::Result<_> = tokio::select! {
                 biased;
-                Some(attempt) = attempts.join_next() => match attempt {
-                    Ok(Ok(connected)) => return Ok(connected),
-                    Ok(Err(error)) => failure = error,
-                    Err(error) => failure = io::Error::other(error),
-                },
-                () = sleep(CONNECT_STAGGER), if rest.len() > 0 => {}
+                Some(attempt) = attempts.join_next() => {
+                    attempt.unwrap_or_else(|error| Err(io::Error::other(error)))
+                }
+                () = sleep(CONNECT_STAGGER), if rest.len() > 0 => continue,
+            };
+            let dialled = match connected {
+                Ok((stream, address)) => {
+                    let handshake = self.shake_hands(stream, address, channel, two_way);
+                    let handshake = timeout(HANDSHAKE_TIME, handshake).await;
+                    handshake.unwrap_or(Err(DialError::TooSlow(HANDSHAKE_TIME)))
+                }
+                Err(error) => Err(error.into()),
+            };
+            match dialled {
+                Ok(_) | Err(DialError::Own | DialError::Duplicate(_)) => return dialled,
+                Err(error) => failure = error,
             }
         }
     }
@@ -144,9 +158,9 @@ impl<N: Net> Dialler<N> {
             (StatusCode::CONFLICT, Some(remote)) => return Err(DialError::Duplicate(remote)),
             (status, _) => return Err(DialError::Refused(status)),
         }
-        let accept = headers.get(SEC_WEBSOCKET_ACCEPT).map(HeaderValue::as_bytes);
-        if accept != Some(derive_accept_key(key.as_bytes()).as_bytes()) {
-            return Err(DialError::Accept);
+        // link.only-switching
+        if !is_sound_answer(headers, key.as_bytes()) {
+            return Err(DialError::Unsound);
         }
         let rest = async { if over { Ok(()) } else { connection.await } };
         let (upgraded, ended) = tokio::join!(hyper::upgrade::on(response), rest);

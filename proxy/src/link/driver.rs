@@ -127,6 +127,8 @@ impl<N: Net, D: Discovery> Driver<N, D> {
 
     fn hub_event(&mut self, event: HubEvent) {
         let input = match event {
+            // Someone came or went again meanwhile: what comes next says so.
+            HubEvent::Interest(channel, here) if here != self.hub.has_client(&channel) => return,
             HubEvent::Interest(channel, here) => {
                 if here && !channel.fits_advert() {
                     tracing::warn!(
@@ -155,7 +157,7 @@ impl<N: Net, D: Discovery> Driver<N, D> {
                 // we see our own adverts too.
                 if !matches!(why, Ignored::NotOurs | Ignored::NoAddress | Ignored::Own) {
                     self.hub.counters.adverts_ignored.increment();
-                    tracing::info!(instance = %sighting.instance, %why, "an advert is not followed");
+                    tracing::debug!(instance = %sighting.instance, %why, "an advert is not followed");
                 }
                 // It may have been sound before.
                 self.plan(Input::Gone(sighting.instance.clone()));

@@ -14,7 +14,7 @@ use crate::id::ProxyId;
 pub(crate) struct LinkId(pub(crate) u64);
 
 /// What tells proxies apart before they say who they are.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Key {
     /// One of the configured peers, by its index.
     Peer(usize),
@@ -39,6 +39,8 @@ pub(super) struct Plan {
     pub(super) accepted: BTreeMap<ProxyId, Accepted>,
     /// Links of proxies that do not.
     pub(super) anonymous: usize,
+    /// It will be advertised anew.
+    pub(super) readvertising: bool,
     /// How often it was advertised anew to call back a proxy of that kind.
     pub(super) readvertised: u32,
 }

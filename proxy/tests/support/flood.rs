@@ -27,13 +27,16 @@ pub(crate) fn payload(number: u64, len: usize) -> Vec<u8> {
 
 /// Sends numbered messages from a thread of its own, and reads away what it hears.
 pub(crate) struct Flood {
-    accepted: Arc<AtomicU64>,
-    order: Arc<Order>,
+    shared: Arc<Shared>,
     thread: JoinHandle<u64>,
 }
 
 #[derive(Default)]
-struct Order {
+struct Shared {
+    /// Bytes that the socket has taken.
+    accepted: AtomicU64,
+    /// Attempts to write since it last took any.
+    refused: AtomicU64,
     /// To end behind the message under way.
     stop: AtomicBool,
     /// To end where it stands, be it within a message.
@@ -54,33 +57,29 @@ impl Flood {
     ) -> Self {
         let mut wire = Wire::open_narrow(address, NARROW);
         wire.upgrade(path);
-        let (accepted, order) = (Arc::<AtomicU64>::default(), Arc::<Order>::default());
-        let (counted, obeyed) = (Arc::clone(&accepted), Arc::clone(&order));
-        let thread = thread::spawn(move || push(&wire, frame, &counted, &obeyed));
-        Self { accepted, order, thread }
+        let shared = Arc::<Shared>::default();
+        let theirs = Arc::clone(&shared);
+        let thread = thread::spawn(move || push(&wire, frame, &theirs));
+        Self { shared, thread }
     }
 
     /// Bytes that its socket has taken.
     pub(crate) fn accepted(&self) -> u64 {
-        self.accepted.load(SeqCst)
+        self.shared.accepted.load(SeqCst)
     }
 
     /// Waits until nothing more is taken from it; says how much was. Fails if it can get rid of
     /// anything.
     pub(crate) fn until_held(&self) -> u64 {
         let started = Instant::now();
-        let mut last = (0, started);
-        // Stopped for so long it is held, or the machine is slow; then it shows less, not wrong.
-        while last.0 == 0 || last.1.elapsed() < Duration::from_millis(400) {
+        // So many attempts in a row, 20 ms each, that were for nothing.
+        while self.shared.refused.load(SeqCst) < 15 {
             let accepted = self.accepted();
             assert!(accepted < ENDLESS, "nothing holds the sender back");
             assert!(started.elapsed() < PATIENCE, "the sender goes on after {accepted} bytes");
-            if accepted != last.0 {
-                last = (accepted, Instant::now());
-            }
             thread::sleep(Duration::from_millis(10));
         }
-        last.0
+        self.accepted()
     }
 
     /// Waits until it has got rid of `more` bytes from now on.
@@ -91,7 +90,7 @@ impl Flood {
 
     /// Ends behind the message under way, with a last word that [`Reader::read_to_end`] knows.
     pub(crate) fn stop(&self) {
-        self.order.stop.store(true, SeqCst);
+        self.shared.stop.store(true, SeqCst);
     }
 
     /// Waits for the end; says how many were sent.
@@ -102,12 +101,12 @@ impl Flood {
 
     /// Ends the connection at once, be it within a message; says how many were sent whole.
     pub(crate) fn vanish(self) -> u64 {
-        self.order.vanish.store(true, SeqCst);
+        self.shared.vanish.store(true, SeqCst);
         self.thread.join().expect("the sender ran to its end")
     }
 }
 
-fn push(wire: &Wire, frame: impl Fn(u64) -> Vec<u8>, accepted: &AtomicU64, order: &Order) -> u64 {
+fn push(wire: &Wire, frame: impl Fn(u64) -> Vec<u8>, shared: &Shared) -> u64 {
     let mut out = wire.stream.try_clone().expect("a second handle");
     out.set_write_timeout(Some(Duration::from_millis(20))).expect("a socket option");
     let mut incoming = wire.stream.try_clone().expect("a second handle");
@@ -118,13 +117,13 @@ fn push(wire: &Wire, frame: impl Fn(u64) -> Vec<u8>, accepted: &AtomicU64, order
         while incoming.read(&mut scratch).is_ok_and(|n| n > 0) {}
     });
     let mut number = 0;
-    while !order.stop.load(SeqCst) && write(&mut out, &frame(number), accepted, order) {
+    while !shared.stop.load(SeqCst) && write(&mut out, &frame(number), shared) {
         number += 1;
     }
-    if order.stop.load(SeqCst) {
-        write(&mut out, &wire::text(&format!("end {number}")), accepted, order);
+    if shared.stop.load(SeqCst) {
+        write(&mut out, &wire::text(&format!("end {number}")), shared);
     }
-    let _ = out.shutdown(if order.vanish.load(SeqCst) {
+    let _ = out.shutdown(if shared.vanish.load(SeqCst) {
         // With nothing unread this is an end, no reset: what was accepted is still delivered.
         std::net::Shutdown::Both
     } else {
@@ -135,17 +134,20 @@ fn push(wire: &Wire, frame: impl Fn(u64) -> Vec<u8>, accepted: &AtomicU64, order
 }
 
 /// Writes all of `bytes`; false if it was to vanish first, or the proxy has closed.
-fn write(out: &mut impl Write, mut bytes: &[u8], accepted: &AtomicU64, order: &Order) -> bool {
+fn write(out: &mut impl Write, mut bytes: &[u8], shared: &Shared) -> bool {
     while !bytes.is_empty() {
-        if order.vanish.load(SeqCst) {
+        if shared.vanish.load(SeqCst) {
             return false;
         }
         match out.write(bytes) {
             Ok(n) => {
-                accepted.fetch_add(n as u64, SeqCst);
+                shared.accepted.fetch_add(n as u64, SeqCst);
+                shared.refused.store(0, SeqCst);
                 bytes = &bytes[n..];
             }
-            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                shared.refused.fetch_add(1, SeqCst);
+            }
             Err(e) if is_over(e.kind()) => return false,
             Err(e) => panic!("a flood ends: {e}"),
         }

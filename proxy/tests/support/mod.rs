@@ -15,7 +15,7 @@ pub(crate) mod http;
 pub(crate) mod wire;
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr, TcpListener};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -82,11 +82,6 @@ impl Proxy {
     /// Where its IPv4 clients connect.
     pub(crate) fn address(&self) -> SocketAddr {
         ([127, 0, 0, 1], self.port).into()
-    }
-
-    /// Whether it serves IPv6 as well.
-    pub(crate) fn has_ipv6(&self) -> bool {
-        self.greeting.contains("[::]:")
     }
 
     /// A new client on the channel at `path`.
@@ -187,6 +182,11 @@ impl Drop for Proxy {
             eprintln!("the log of the proxy on port {}:\n{}", self.port, self.log());
         }
     }
+}
+
+/// Whether this machine has IPv6, so that the proxy must serve it.
+pub(crate) fn has_ipv6() -> bool {
+    TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok()
 }
 
 /// Waits for `condition`, and fails after [`PATIENCE`].

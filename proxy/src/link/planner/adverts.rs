@@ -22,7 +22,12 @@ impl Planner {
             None if self.instances.len() >= INSTANCES_MAX => return,
             _ => {}
         }
-        self.missing.remove(&place);
+        // Each advert has a host name of its own, so one that is back is known by its id too.
+        self.missing.retain(|(channel, key)| {
+            let same = matches!((key, remote), (Key::Advertised(host, _), Some(remote))
+                if ProxyId::from_host_name(host) == Some(remote));
+            (channel, key) != (&place.0, &place.1) && !(same && *channel == place.0)
+        });
         self.doubted.remove(&instance.name);
         let plan = self.plans.entry(instance.channel.clone()).or_default();
         let candidate =
@@ -31,11 +36,12 @@ impl Planner {
         if old.is_none() {
             // A fresh advert is fresh evidence, but no licence to make us dial at its pace.
             candidate.failures = 0;
+            for address in &instance.addresses {
+                let soon = now + REDIAL_MIN;
+                plan.resting.entry(*address).and_modify(|rest| *rest = (*rest).min(soon));
+            }
             if let State::Waiting { until } = &mut candidate.state {
                 *until = (*until).min(now + REDIAL_MIN);
-                for address in &instance.addresses {
-                    plan.resting.entry(*address).and_modify(|rest| *rest = (*rest).min(*until));
-                }
                 self.timers.insert((*until, Timer::Candidate(place.0.clone(), place.1.clone())));
             }
         }
@@ -71,6 +77,9 @@ impl Planner {
 
     /// Asks the network from time to time for a proxy that vanished.
     pub(super) fn miss(&mut self, channel: &ChannelName, key: &Key, now: Instant) {
+        if self.missing.len() >= INSTANCES_MAX {
+            return;
+        }
         self.missing.insert((channel.clone(), key.clone()));
         self.refresh_pause = REFRESH_MIN;
         self.timers.retain(|(_, timer)| *timer != Timer::Refresh);
@@ -92,6 +101,7 @@ impl Planner {
         let Some(plan) = self.plans.get_mut(channel) else {
             return;
         };
+        plan.readvertising = false;
         if plan.anonymous > 0 {
             return;
         }

@@ -115,9 +115,9 @@ impl Planner {
         other.state = State::Waiting { until };
         let peer = plan.candidates.get_mut(&key).expect("it was considered");
         peer.state = State::Idle;
-        self.release(link, actions, now);
         actions.push(Action::Close(link));
-        self.consider(&channel, &key, now, actions);
+        // With that every candidate is looked at again, the peer first.
+        self.release(link, actions, now);
     }
 
     pub(super) fn dialled(
@@ -154,11 +154,12 @@ impl Planner {
                 candidate.reached = Some(address);
                 candidate.remote = remote.or(candidate.remote);
                 candidate.state = State::Linked { link, remote, two_way, since: now };
+                // Only where it stands: what else its advert claims may be another's.
+                plan.busy.retain(|_, holder| *holder != link);
                 plan.busy.insert(address, link);
                 actions.push(Action::Start(link));
                 // Those that waited for this dial may be duplicates now.
-                self.consider_all(&channel, now, actions);
-                return self.next_in_queue(now, actions);
+                return self.consider_all(&channel, now, actions);
             }
             Outcome::Own => State::Own,
             Outcome::Duplicate(remote) => {
@@ -180,7 +181,6 @@ impl Planner {
         self.set_state(&channel, &key, state);
         actions.push(Action::Close(link));
         self.release(link, actions, now);
-        self.next_in_queue(now, actions);
     }
 
     pub(super) fn closed(
@@ -199,15 +199,17 @@ impl Planner {
             candidate.failures = 0;
         }
         let advertised = !candidate.instances.is_empty();
-        // Who closes in order has lost its last client, and its goodbye is on the way.
-        let min = if clean { REDIAL_AFTER_CLOSE } else { REDIAL_MIN };
-        if !clean {
+        let state = if clean {
+            // Who closes in order has lost its last client, and its goodbye is on the way. When
+            // it is back it says so, and is dialled at once.
+            self.wait(&channel, &key, REDIAL_AFTER_CLOSE, now)
+        } else {
             self.doubt(&channel, &key, actions);
             if !advertised && matches!(key, Key::Advertised(..)) {
                 self.miss(&channel, &key, now);
             }
-        }
-        let state = self.pause(&channel, &key, min, now);
+            self.pause(&channel, &key, REDIAL_MIN, now)
+        };
         self.set_state(&channel, &key, state);
         self.release(link, actions, now);
         self.forget_unless_linked(&channel, &key, now, actions);
@@ -221,12 +223,21 @@ impl Planner {
         min: Duration,
         now: Instant,
     ) -> State {
+        let state = self.wait(channel, key, min, now);
+        let plan = self.plans.get_mut(channel).expect("it was dialled");
+        let known = plan.candidates.get(key).expect("it was dialled").known_addresses();
+        if let State::Waiting { until } = state {
+            plan.resting.extend(known.into_iter().map(|address| (address, until)));
+        }
+        state
+    }
+
+    /// The state of a candidate that is to be dialled again, after a pause that grows.
+    fn wait(&mut self, channel: &ChannelName, key: &Key, min: Duration, now: Instant) -> State {
         let plan = self.plans.get_mut(channel).expect("it was dialled");
         let candidate = plan.candidates.get_mut(key).expect("it was dialled");
         candidate.failures += 1;
         let until = now + backoff(candidate.failures, min, REDIAL_MAX, &mut self.rng);
-        let known = candidate.known_addresses();
-        plan.resting.extend(known.into_iter().map(|address| (address, until)));
         self.timers.insert((until, Timer::Candidate(channel.clone(), key.clone())));
         State::Waiting { until }
     }
@@ -251,7 +262,7 @@ impl Planner {
 
     pub(super) fn next_in_queue(&mut self, now: Instant, actions: &mut Vec<Action>) {
         while self.dialling < DIALS_MAX
-            && let Some((channel, key)) = self.queue.pop_first()
+            && let Some((channel, key)) = self.queue.shift_remove_index(0)
         {
             self.consider(&channel, &key, now, actions);
         }

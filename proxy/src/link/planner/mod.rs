@@ -18,6 +18,7 @@ mod dials;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
+use indexmap::IndexSet;
 use rand_chacha::ChaCha8Rng;
 use tokio::time::{Duration, Instant};
 
@@ -118,7 +119,7 @@ pub(crate) struct Planner {
     next_link: u64,
     dialling: usize,
     /// Candidates that wait for a dial to end because [`DIALS_MAX`] are under way.
-    queue: BTreeSet<(ChannelName, Key)>,
+    queue: IndexSet<(ChannelName, Key)>,
     timers: BTreeSet<(Instant, Timer)>,
     /// Instances that we asked about: if they go now, it was without a goodbye.
     doubted: BTreeSet<String>,
@@ -139,7 +140,7 @@ impl Planner {
             links: BTreeMap::new(),
             next_link: 0,
             dialling: 0,
-            queue: BTreeSet::new(),
+            queue: IndexSet::new(),
             timers: BTreeSet::new(),
             doubted: BTreeSet::new(),
             missing: BTreeSet::new(),
@@ -163,6 +164,7 @@ impl Planner {
             Input::Tick => {}
         }
         self.due(now, actions);
+        self.next_in_queue(now, actions);
     }
 
     /// When to give [`Input::Tick`], if nothing else happens before.
@@ -214,7 +216,7 @@ impl Planner {
         }
         let dial = candidate.state.link();
         plan.candidates.remove(key);
-        self.queue.remove(&(channel.clone(), key.clone()));
+        self.queue.shift_remove(&(channel.clone(), key.clone()));
         if let Some(dial) = dial {
             self.dialling -= 1;
             self.release(dial, actions, now);
@@ -231,7 +233,9 @@ impl Planner {
 
     fn gain_interest(&mut self, channel: &ChannelName, now: Instant, actions: &mut Vec<Action>) {
         let plan = self.plans.entry(channel.clone()).or_default();
-        plan.here = true;
+        if std::mem::replace(&mut plan.here, true) {
+            return;
+        }
         plan.readvertised = 0;
         if channel.fits_advert() {
             let advert = Advert::new(channel, self.own, self.port, &mut self.rng);
@@ -245,9 +249,7 @@ impl Planner {
     }
 
     fn lose_interest(&mut self, channel: &ChannelName, actions: &mut Vec<Action>) {
-        let Some(plan) = self.plans.get_mut(channel) else {
-            return;
-        };
+        let Some(plan) = self.plans.get_mut(channel).filter(|plan| plan.here) else { return };
         plan.here = false;
         if let Some(advert) = plan.advert.take() {
             actions.push(Action::Withdraw(advert.instance));
@@ -306,7 +308,9 @@ impl Planner {
             }
             None => {
                 plan.anonymous -= 1;
-                if lost && plan.here && plan.anonymous == 0 && plan.advert.is_some() {
+                let alone = plan.anonymous == 0 && plan.advert.is_some();
+                if lost && plan.here && alone && !plan.readvertising {
+                    plan.readvertising = true;
                     plan.readvertised += 1;
                     let (n, rng) = (plan.readvertised, &mut self.rng);
                     let at = now + backoff(n, READVERTISE_MIN, READVERTISE_MAX, rng);

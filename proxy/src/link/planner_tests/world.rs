@@ -217,7 +217,8 @@ impl World {
             Step::LoseLink { pick, clean } => {
                 if let Some(link) = pick_of(&self.links, pick) {
                     let tie = self.links.remove(&link).unwrap();
-                    for is_peer in [tie.two_way, false] {
+                    // After an orderly end whoever is advertised there anew is dialled at once.
+                    for is_peer in [tie.two_way, false].into_iter().filter(|_| !clean) {
                         self.last_failure
                             .insert((tie.channel.clone(), is_peer, tie.address), self.now);
                     }
