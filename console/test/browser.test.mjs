@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
-import { startProxy } from "./proxy.mjs";
+import { startProxy } from "../../browser/proxy.mjs";
 
 const WAIT_MS_MAX = 10_000;
 const TEST_MS_MAX = { timeout: 60_000 };

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use crate::http::{
     Access, Asker, Handshake, Here, PROXY_HEADER, Page, Refusal, Response, Route, TWO_WAY,
-    TWO_WAY_HEADER, file, header_of, is_link, is_two_way, proxy_id, with_type,
+    TWO_WAY_HEADER, file, header_of, is_link, is_two_way, moved, proxy_id, with_type,
 };
 use crate::hub::{Hub, Membership};
 use crate::id::ProxyId;
@@ -92,15 +92,16 @@ impl<N: Net> Site<N> {
             }
             Route::Page(page) => {
                 self.access.to_pages(asker, here)?;
-                Ok(self.show(page))
+                Ok(self.show(page, request.uri().query()))
             }
         }
     }
 
-    fn show(&self, page: Page) -> Response {
+    fn show(&self, page: Page, query: Option<&str>) -> Response {
         let status = || self.reporter.status(&self.hub);
         match page {
             Page::File(embedded) => file(embedded),
+            Page::Folder(folder) => moved(folder, query),
             Page::Status => {
                 let json = serde_json::to_vec_pretty(&status()).expect("a status is plain data");
                 with_type("application/json", json)

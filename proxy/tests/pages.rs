@@ -6,13 +6,15 @@ use std::net::IpAddr;
 
 use support::{Proxy, Request, Wire};
 
-const PAGES: [(&str, &str); 8] = [
+const PAGES: [(&str, &str); 10] = [
     ("/", "text/html; charset=utf-8"),
     ("/console", "text/html; charset=utf-8"),
     ("/console/console.css", "text/css; charset=utf-8"),
     ("/console/console.js", "text/javascript; charset=utf-8"),
     ("/console/icon.svg", "image/svg+xml"),
     ("/namedwebsockets.js", "text/javascript; charset=utf-8"),
+    ("/examples/", "text/html; charset=utf-8"),
+    ("/examples/shared/style.css", "text/css; charset=utf-8"),
     ("/status", "application/json"),
     ("/metrics", "application/openmetrics-text; version=1.0.0; charset=utf-8"),
 ];
@@ -42,6 +44,7 @@ fn the_pages_are_those_of_the_source() {
         ("/console/console.js", "console/console.js"),
         ("/console/icon.svg", "console/icon.svg"),
         ("/namedwebsockets.js", "polyfill/namedwebsockets.js"),
+        ("/examples/", "examples/index.html"),
     ];
     for (path, file) in sources {
         let file = format!("{}/../{file}", env!("CARGO_MANIFEST_DIR"));
@@ -53,12 +56,43 @@ fn the_pages_are_those_of_the_source() {
 #[test]
 fn a_page_may_run_no_script_but_ours() {
     let proxy = Proxy::start();
-    for path in ["/", "/console"] {
+    for path in ["/", "/console", "/examples/"] {
         let answer = proxy.ask(&Request::get(path));
         let policy = answer.header("content-security-policy").unwrap();
         assert!(policy.contains("default-src 'self'"), "{policy}");
         assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
         assert!(!policy.contains("unsafe"), "{policy}");
+    }
+}
+
+/// A folder with an `index.html` is all that an example takes; and the list of them names it.
+#[test]
+fn each_folder_of_the_examples_is_a_page() {
+    let proxy = Proxy::start();
+    let list = proxy.ask(&Request::get("/examples/")).text().to_owned();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let Ok(source) = std::fs::read(path.join("index.html")) else { continue };
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let answer = proxy.ask(&Request::get(&format!("/examples/{name}/")));
+        assert!(answer.status == 200 && answer.body == source, "{name}");
+        assert!(answer.header("content-security-policy").is_some(), "{name}");
+        assert!(list.contains(&format!("href=\"{name}/\"")), "the list has no link to {name}");
+        for (target, location) in [
+            (format!("/examples/{name}"), format!("/examples/{name}/")),
+            (format!("/examples/{name}?room=a%20b"), format!("/examples/{name}/?room=a%20b")),
+        ] {
+            let answer = proxy.ask(&Request::get(&target));
+            assert_eq!(
+                (answer.status, answer.header("location")),
+                (308, Some(location.as_str())),
+                "without the slash its relative links would miss"
+            );
+            proxy.ask(&Request::get(&target).set("Host", "evil.example")).is_refusal(403, name);
+        }
+        let readme = proxy.ask(&Request::get(&format!("/examples/{name}/README.md")));
+        readme.is_refusal(404, "not for the browser");
     }
 }
 
@@ -76,13 +110,15 @@ fn the_status_says_what_there_is() {
     assert!(status["uptime_seconds"].as_f64().unwrap() > 0.0);
     let id = status["proxy"].as_str().unwrap();
     assert!(id.len() == 16 && id.bytes().all(|b| b.is_ascii_hexdigit()), "{id}");
-    let channel = |scope, name, clients| {
+    assert_eq!(status["message_bytes_max"], 16 * 1024 * 1024);
+    let channel = |scope, name, clients, messages, bytes| {
         serde_json::json!({
-            "scope": scope, "name": name, "clients": clients, "queued_bytes": 0,
+            "scope": scope, "name": name, "clients": clients,
+            "messages_received": messages, "bytes_received": bytes, "queued_bytes": 0,
             "advert": null, "links": [],
         })
     };
-    let channels = [channel("local", "alone", 1), channel("broadcast", "chat", 2)];
+    let channels = [channel("local", "alone", 1, 0, 0), channel("broadcast", "chat", 2, 1, 4)];
     assert_eq!(status["channels"], serde_json::json!(channels));
     assert_eq!(status["remotes"], serde_json::json!([]));
     let counters = &status["counters"];

@@ -9,6 +9,7 @@
 //! Every refusal is a short plain text that says what was wrong and what is allowed.
 
 mod access;
+mod files;
 mod page;
 mod refusal;
 mod route;
@@ -16,7 +17,7 @@ mod upgrade;
 
 pub use access::Access;
 pub(crate) use access::{Asker, Here};
-pub(crate) use page::{Response, file, with_type};
+pub(crate) use page::{Response, file, moved, with_type};
 pub(crate) use refusal::Refusal;
 pub(crate) use route::{Page, Route};
 pub(crate) use upgrade::{

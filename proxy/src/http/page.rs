@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
+use hyper::StatusCode;
+use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION};
 
-use super::route::File;
+use super::files::File;
 
 /// An answer with its body at hand.
 pub(crate) type Response = hyper::Response<Full<Bytes>>;
@@ -17,21 +18,22 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 /// Answers with one of the embedded files.
-pub(crate) fn file(file: File) -> Response {
-    const HTML: &str = "text/html; charset=utf-8";
-    const JS: &str = "text/javascript; charset=utf-8";
-    let (kind, text) = match file {
-        File::Index => (HTML, include_str!("../../../console/index.html")),
-        File::Console => (HTML, include_str!("../../../console/console.html")),
-        File::ConsoleCss => {
-            ("text/css; charset=utf-8", include_str!("../../../console/console.css"))
-        }
-        File::ConsoleJs => (JS, include_str!("../../../console/console.js")),
-        File::ConsoleIcon => ("image/svg+xml", include_str!("../../../console/icon.svg")),
-        File::Polyfill => (JS, include_str!("../../../polyfill/namedwebsockets.js")),
-    };
-    let mut response = with_type(kind, Bytes::from_static(text.as_bytes()));
+pub(crate) fn file(file: &'static File) -> Response {
+    let mut response = with_type(file.kind, Bytes::from_static(file.body));
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, POLICY);
+    response
+}
+
+/// Sends the browser on to a folder's own path, without which its relative links would miss.
+pub(crate) fn moved(folder: &'static File, query: Option<&str>) -> Response {
+    let target = match query {
+        Some(query) => format!("{}?{query}", folder.path),
+        None => folder.path.to_owned(),
+    };
+    let mut response = with_type("text/plain; charset=utf-8", format!("see {target}\n"));
+    *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+    let location = HeaderValue::try_from(target).expect("a URI's parts have no control character");
+    response.headers_mut().insert(LOCATION, location);
     response
 }
 

@@ -1,5 +1,6 @@
 //! What a path means.
 
+use super::files::File;
 use crate::name::{ChannelId, ChannelName, NameError, Scope};
 
 /// What is served at a path.
@@ -15,22 +16,13 @@ pub(crate) enum Route {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Page {
     /// One of the files.
-    File(File),
+    File(&'static File),
+    /// A folder whose path lacks the slash at its end.
+    Folder(&'static File),
     /// The state as JSON.
     Status,
     /// The state as Prometheus text.
     Metrics,
-}
-
-/// The files embedded in the program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum File {
-    Index,
-    Console,
-    ConsoleCss,
-    ConsoleJs,
-    ConsoleIcon,
-    Polyfill,
 }
 
 /// Why a path leads nowhere. Answered with 404.
@@ -55,17 +47,12 @@ impl Route {
         if let Some(segment) = path.strip_prefix("/broadcast/") {
             return channel(Scope::Broadcast, segment);
         }
-        Ok(Route::Page(match path {
-            "/" => Page::File(File::Index),
-            "/console" => Page::File(File::Console),
-            "/console/console.css" => Page::File(File::ConsoleCss),
-            "/console/console.js" => Page::File(File::ConsoleJs),
-            "/console/icon.svg" => Page::File(File::ConsoleIcon),
-            "/namedwebsockets.js" => Page::File(File::Polyfill),
-            "/status" => Page::Status,
-            "/metrics" => Page::Metrics,
-            _ => return Err(RouteError::Unknown),
-        }))
+        let page = match path {
+            "/status" => Some(Page::Status),
+            "/metrics" => Some(Page::Metrics),
+            _ => File::at(path).map(Page::File).or_else(|| File::of_folder(path).map(Page::Folder)),
+        };
+        page.map(Route::Page).ok_or(RouteError::Unknown)
     }
 }
 
@@ -89,6 +76,27 @@ mod tests {
         }
         assert_eq!(Route::of("/local/"), Err(RouteError::Name(NameError::Empty)));
         for path in ["/local", "/broadcast", "/Local/a", "//local/a", "/console/", "", "*"] {
+            assert_eq!(Route::of(path), Err(RouteError::Unknown), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_at_its_one_path_and_nothing_else_of_its_folder_is() {
+        for path in ["/", "/console", "/console/console.js", "/namedwebsockets.js", "/examples/"] {
+            let Ok(Route::Page(Page::File(file))) = Route::of(path) else { panic!("{path}") };
+            assert_eq!(file.path, path);
+        }
+        let examples = File::at("/examples/").unwrap();
+        assert_eq!(Route::of("/examples"), Ok(Route::Page(Page::Folder(examples))));
+        for path in [
+            "/index.html",
+            "/console/index.html",
+            "/console/README.md",
+            "/examples/index.html",
+            "/examples/../console",
+            "/examples//",
+            "/examples/%2e%2e/",
+        ] {
             assert_eq!(Route::of(path), Err(RouteError::Unknown), "{path}");
         }
     }

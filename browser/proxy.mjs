@@ -4,16 +4,21 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 
-const START_MS_MAX = 10_000;
-const STOP_MS_MAX = 10_000;
+const START_MS_MAX = 30_000;
+const STOP_MS_MAX = 30_000;
 const FIRST_LINE = /^namedwebsockets \S+ listening on 0\.0\.0\.0:(\d+) and \[::\]:\1$/;
 
-export async function startProxy() {
+/**
+ * A proxy on a free port, without discovery; or on `port`, or with discovery in a network
+ * `namespace` of its own. `args` are added to the program's.
+ */
+export async function startProxy({ port = 0, namespace = null, args = [] } = {}) {
   const binary = process.env.NWS_BINARY;
   if (!binary) throw new Error("NWS_BINARY is not set; give the path of the proxy's binary");
-  const child = spawn(binary, ["--port", "0", "--no-discovery"], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const command = [binary, "--port", `${port}`, ...args];
+  if (namespace === null) command.push("--no-discovery");
+  else command.unshift("ip", "netns", "exec", namespace);
+  const child = spawn(command[0], command.slice(1), { stdio: ["ignore", "pipe", "pipe"] });
   let written = "";
   child.stderr.on("data", data => { written += data; });
   const exited = new Promise((resolve, reject) => {
@@ -30,13 +35,15 @@ export async function startProxy() {
     child.kill("SIGKILL");
     throw error;
   });
-  const port = FIRST_LINE.exec(first)?.[1];
-  if (port === undefined) {
+  const listening = FIRST_LINE.exec(first)?.[1];
+  if (listening === undefined) {
     child.kill("SIGKILL");
     throw new Error(`the proxy's first line is not as documented: ${JSON.stringify(first)}`);
   }
   return {
-    host: `localhost:${port}`,
+    pid: child.pid,
+    port: Number(listening),
+    host: `localhost:${listening}`,
     written: () => written,
     /** SIGTERM; resolves to how it ended. */
     async stop() {
