@@ -32,6 +32,12 @@ export function launch({ args = [], executablePath = CHROMIUM } = {}) {
   return chromium.launch({ executablePath, headless: true, args: [...FLAGS, ...args] });
 }
 
+/** Chromium on a profile of its own, which lies in `folder`. The caller closes what this gives. */
+export function launchProfile(folder, args = []) {
+  return chromium.launchPersistentContext(folder,
+    { executablePath: CHROMIUM, headless: true, args: [...FLAGS, ...args] });
+}
+
 const browsers = new Map();
 after(() => Promise.all(Array.from(browsers.values(), async browser => (await browser).close())));
 

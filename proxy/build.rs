@@ -24,7 +24,7 @@ fn main() -> io::Result<()> {
         collect(&root.join(folder), &mut files)?;
     }
     let polyfill = ["polyfill/namedwebsockets.js", "polyfill/namedwebsockets.mjs"];
-    files.extend(polyfill.map(|file| root.join(file)).into_iter().filter(|file| file.exists()));
+    files.extend(polyfill.map(|file| root.join(file)));
     for watched in ["console", "examples", "polyfill"] {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }

@@ -1,6 +1,6 @@
 // What the polyfill says without a network: names, URLs, errors, globals. The stub WebSocket
 // records how it was constructed. That messages flow, and that real sockets are made, is for
-// the browser test in ../../console/test.
+// node.test.mjs and browser.test.mjs.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -129,6 +129,14 @@ test("a name is made a string first, as WebSocket does with a URL", () => {
   assert.throws(() => new LocalWebSocket(Symbol("s")), { name: "TypeError" });
 });
 
+test("called without new it throws a TypeError, as WebSocket does", () => {
+  const { LocalWebSocket, BroadcastWebSocket } = loaded();
+  for (const named of [LocalWebSocket, BroadcastWebSocket]) {
+    // Of that world, not of ours.
+    assert.throws(() => named("chat"), { name: "TypeError", message: /without 'new'/ });
+  }
+});
+
 test("subprotocols reach WebSocket as they were given", () => {
   const { LocalWebSocket } = loaded();
   const list = ["a", "b"];
@@ -186,28 +194,41 @@ test("no other global is made", () => {
   vm.runInContext(SOURCE, world);
   const after = vm.runInContext("Reflect.ownKeys(globalThis)", world);
   const made = [...after].filter(key => !before.has(key));
-  assert.deepEqual(made.sort(), ["BroadcastWebSocket", "LocalWebSocket"]);
+  assert.deepEqual(made.sort(), ["BroadcastWebSocket", "LocalWebSocket", "namedwebsockets"]);
+  const { namedwebsockets } = world;
+  assert.equal(namedwebsockets.LocalWebSocket, world.LocalWebSocket);
+  assert.deepEqual(Object.keys(namedwebsockets),
+    ["LocalWebSocket", "BroadcastWebSocket", "available", "using"]);
 });
 
-test("without a global WebSocket it says what to do", () => {
-  const world = page({ WebSocket: undefined });
-  assert.throws(() => vm.runInContext(SOURCE, world), {
-    name: "ReferenceError", message: /needs a global WebSocket.*set globalThis\.WebSocket/s,
+test("without a global WebSocket it says what to do when a socket is wanted", async () => {
+  const world = loaded({ WebSocket: undefined });
+  const advice = { name: "ReferenceError", message: /no global WebSocket.*using\(WebSocket\)/s };
+  assert.throws(() => new world.LocalWebSocket("chat"), advice);
+  await assert.rejects(world.namedwebsockets.available(), advice);
+  const { WebSocket } = page();
+  const { BroadcastWebSocket } = world.namedwebsockets.using(WebSocket);
+  const socket = new BroadcastWebSocket("chat");
+  assert.ok(socket instanceof WebSocket && socket instanceof BroadcastWebSocket);
+  assert.equal(socket.args[0], "ws://localhost:9009/broadcast/chat");
+});
+
+test("available is true once a channel opened, and false if it could not be", async () => {
+  const { WebSocket, namedwebsockets } = loaded();
+  const made = [];
+  WebSocket.prototype.close = function close() { this.closed = true; };
+  const { available } = namedwebsockets.using(class extends WebSocket {
+    constructor(...args) {
+      super(...args);
+      made.push(this);
+    }
   });
-  assert.ok(!("LocalWebSocket" in world));
-});
-
-test("under Node, require gives both classes", () => {
-  const own = globalThis.WebSocket;
-  globalThis.WebSocket = page().WebSocket;
-  try {
-    const exported = createRequire(import.meta.url)("../namedwebsockets.js");
-    assert.deepEqual(Object.keys(exported), ["LocalWebSocket", "BroadcastWebSocket"]);
-    assert.equal(exported.LocalWebSocket, globalThis.LocalWebSocket);
-    assert.equal(new exported.LocalWebSocket("c").args[0], "ws://localhost:9009/local/c");
-  } finally {
-    globalThis.WebSocket = own;
-    delete globalThis.LocalWebSocket;
-    delete globalThis.BroadcastWebSocket;
-  }
+  const answers = [available(), available({ proxy: "ws://localhost:9010" }), available()];
+  assert.deepEqual(made.map(socket => socket.args[0]), [9009, 9010, 9009].map(port =>
+    `ws://localhost:${port}/local/namedwebsockets.available`));
+  made[0].onopen();
+  made[1].onerror();
+  made[2].onclose();
+  assert.deepEqual(await Promise.all(answers), [true, false, false]);
+  assert.deepEqual(made.map(socket => socket.closed), [true, undefined, undefined]);
 });

@@ -6,13 +6,14 @@ use std::net::IpAddr;
 
 use support::{Proxy, Request, Wire};
 
-const PAGES: [(&str, &str); 10] = [
+const PAGES: [(&str, &str); 11] = [
     ("/", "text/html; charset=utf-8"),
     ("/console", "text/html; charset=utf-8"),
     ("/console/console.css", "text/css; charset=utf-8"),
     ("/console/console.js", "text/javascript; charset=utf-8"),
     ("/console/icon.svg", "image/svg+xml"),
     ("/namedwebsockets.js", "text/javascript; charset=utf-8"),
+    ("/namedwebsockets.mjs", "text/javascript; charset=utf-8"),
     ("/examples/", "text/html; charset=utf-8"),
     ("/examples/shared/style.css", "text/css; charset=utf-8"),
     ("/status", "application/json"),
@@ -44,6 +45,7 @@ fn the_pages_are_those_of_the_source() {
         ("/console/console.js", "console/console.js"),
         ("/console/icon.svg", "console/icon.svg"),
         ("/namedwebsockets.js", "polyfill/namedwebsockets.js"),
+        ("/namedwebsockets.mjs", "polyfill/namedwebsockets.mjs"),
         ("/examples/", "examples/index.html"),
     ];
     for (path, file) in sources {
