@@ -1,356 +1,203 @@
 /*
- * The console: one socket to one channel, a log of what passed, and what /status says.
+ * The console: puts the parts together.
  *
- *   form ──▶ socket ──▶ log        /status ──(every second)──▶ counts, channels, proxies
- *
- * What others wrote reaches the page through textContent only. There is no reconnecting: a
- * connection that ended stays ended, and the log says what to do.
+ *   form, address ──▶ channels ──▶ log ──▶ list of lines        /status ──▶ picture, tables
+ *                        ▲                                          │
+ *                     composer                       (the proxy is back: lost channels open)
  */
-/** How often /status is asked for, and how long an answer may take, in milliseconds. */
-const STATUS_EVERY_MS = 1000;
-const STATUS_TIMEOUT_MS = 5000;
-/** Lines come to the page together, this often: a busy channel must not freeze the page, since
- *  a page that reads too slowly holds up everyone who sends to it. In milliseconds. */
-const LOG_EVERY_MS = 50;
-/** Older lines are dropped; long messages are shown in part, as characters or bytes. */
-const LOG_LINES_MAX = 500;
-const TEXT_SHOWN_MAX = 2000;
-const BYTES_SHOWN_MAX = 64;
+import { announce, at, element, rows, save, say } from "./dom.js";
+import { Channel, parseFragment, toFragment } from "./channel.js";
+import { Cards } from "./cards.js";
+import { Composer } from "./composer.js";
+import { LogList, copied } from "./loglist.js";
+import { MessageLog } from "./log.js";
+import { NetworkView } from "./network.js";
+import { Status, startCommand } from "./status.js";
 
-/** What a close code means here, and what to do. */
-const CLOSED = {
-  1000: "Disconnected.",
-  1001: "The proxy stopped. Start it again, then connect.",
-  1002: "The proxy found an error in what this browser sent. Connect again.",
-  1005: "Disconnected.",
-  1006: "The connection was lost. See that the proxy runs, then connect again.",
-  1008: "The proxy gave up on this page: it took in too little for too long. Connect again.",
-  1009: "The message was larger than the proxy takes. Connect again and send a smaller one, " +
-    "or start the proxy with a larger --max-message-size.",
-};
-
-const at = id => document.getElementById(id);
 const proxy = `ws://${location.host}`;
-const start = location.port === "9009" ? "namedwebsockets"
-  : `namedwebsockets --port ${location.port || 80}`;
-let socket = null;
-let latest = null; // what /status last said; null while it does not answer
-
-// ---- The log ---------------------------------------------------------------------------
-
-let pending = [];
-let flushing = null;
-
-/** Adds a line. `direction`: sent, received, note or error. `bytes`: null if no message. */
-function log(direction, what, bytes = null) {
-  pending.push({ direction, what, bytes, time: new Date() });
-  if (pending.length > LOG_LINES_MAX) pending.shift();
-  flushing ??= setTimeout(flush, LOG_EVERY_MS);
-}
-
-function flush() {
-  flushing = null;
-  const box = at("log");
-  const lines = at("lines");
-  const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
-  lines.append(...pending.map(line));
-  pending = [];
-  while (lines.childElementCount > LOG_LINES_MAX) lines.firstElementChild.remove();
-  if (atEnd) box.scrollTop = box.scrollHeight;
-}
-
-function line({ direction, what, bytes, time }) {
-  const item = element("li", "", direction);
-  const stamp = element("time", clock(time), "time");
-  stamp.dateTime = time.toISOString();
-  const text = element("span", what === "" ? "(empty)" : what, "what");
-  if (what === "") text.classList.add("nothing");
-  // A screen reader reads the parts as one line; the blanks keep its words apart.
-  item.append(stamp, " ", element("span", direction, "direction"), " ",
-    element("span", bytes === null ? "" : size(bytes), "size"), " ", text);
-  return item;
-}
-
-function clear() {
-  pending = [];
-  at("lines").replaceChildren();
-}
-
-function logMessage(direction, data) {
-  if (typeof data === "string") {
-    log(direction, shortened(data), new TextEncoder().encode(data).length);
-  } else {
-    log(direction, hex(new Uint8Array(data)), data.byteLength);
-  }
-}
-
-// ---- The connection --------------------------------------------------------------------
-
-const chosen = () => ({
-  scope: document.querySelector("input[name=scope]:checked").value,
-  name: at("name").value,
+const channels = [];
+/** The channel that was asked for last: once it is open, typing goes to it. */
+let aimed = null;
+const log = new MessageLog();
+const list = new LogList(log);
+const status = new Status(statusCame);
+const cards = new Cards({
+  connect: channel => channel.open(),
+  disconnect: channel => channel.close(),
+  remove,
 });
+const network = new NetworkView();
+const composer = new Composer(() => channels, () => status.latest?.message_bytes_max ?? null);
 
-function connect(event) {
-  event.preventDefault();
-  if (socket !== null) return;
-  const { scope, name } = chosen();
-  const Named = scope === "local" ? LocalWebSocket : BroadcastWebSocket;
-  try {
-    socket = new Named(name, [], { proxy });
-  } catch (error) {
-    showNameProblem(error.message.replace(/^Failed to construct '\w+': t/, "T"));
-    at("name").focus();
-    return;
+// ---- Channels --------------------------------------------------------------------------
+
+function add(scope, name) {
+  const path = `/${scope}/${name}`;
+  let channel = channels.find(each => each.path === path);
+  if (channel === undefined) {
+    channel = new Channel(scope, name, proxy, {
+      changed: () => changed(channel),
+      note: (direction, text) => write(direction, path, text),
+      message: (direction, data) => write(direction, path, data),
+      whyNotOpened,
+    });
   }
-  showNameProblem("");
-  listen(socket);
-  showState("connecting", `Connecting to ${socket.url}`);
+  if (!channel.isActive) channel.open(); // throws for a bad name: then nothing was added
+  if (!channels.includes(channel)) channels.push(channel);
+  changed(channel);
+  return channel;
 }
 
-function listen(opened) {
-  let wasOpen = false;
-  opened.binaryType = "arraybuffer";
-  opened.onopen = () => {
-    wasOpen = true;
-    showState("open", `Connected to ${opened.url}`);
-    log("note", `Connected to ${opened.url}`);
-    at("text").focus();
-    refresh();
-  };
-  opened.onmessage = event => logMessage("received", event.data);
-  opened.onclose = async event => {
-    const cancelled = at("state").dataset.state === "closing";
-    socket = null;
-    showState("closed", "Not connected");
-    keepFocus();
-    if (wasOpen) logClose(event);
-    else if (cancelled) log("note", "Connecting was cancelled.");
-    await refresh();
-    if (!wasOpen && !cancelled) log("error", whyNotOpened(opened.url));
-  };
+function remove(channel) {
+  if (channel.isActive) channel.close();
+  channels.splice(channels.indexOf(channel), 1);
+  changed(channel);
 }
 
-/** What had the focus may just have been disabled: goes on from the one button that is left. */
-function keepFocus() {
-  const { activeElement } = document;
-  if (activeElement === document.body || activeElement.disabled) {
-    at("connect").focus({ preventScroll: true });
+function changed(channel) {
+  cards.show(channels, status.latest);
+  composer.show();
+  showChannelFilter();
+  history.replaceState(null, "", `${location.pathname}${toFragment(channels)}`);
+  if (channel === aimed && channel.state === "open") {
+    aimed = null;
+    composer.aim(channel);
   }
+  if (["open", "closed"].includes(channel.state)) status.refresh();
 }
 
-function disconnect() {
-  if (socket === null) return;
-  showState("closing", "Disconnecting");
-  socket.close(1000);
-}
-
-function send(event) {
-  event.preventDefault();
-  if (socket === null || socket.readyState !== WebSocket.OPEN) return;
-  const text = at("text").value;
-  socket.send(text);
-  logMessage("sent", text);
-  at("text").value = "";
-}
-
-function logClose({ code, reason }) {
-  const advice = CLOSED[code] ?? "Connect again.";
-  const said = reason === "" ? "" : `, “${shortened(reason)}”`;
-  const quiet = code === 1000 || code === 1005;
-  log(quiet ? "note" : "error", `${advice} (close code ${code}${said})`);
-}
-
-/** A browser does not say why a WebSocket could not be opened; the status gives a hint. */
-function whyNotOpened(url) {
-  return latest === null
+async function whyNotOpened(url) {
+  await status.refresh();
+  return status.latest === null
     ? `Could not connect: no proxy answers at ${location.host}. ` +
-      `Start it with “${start}”, then connect again.`
+      `Start it with “${startCommand()}”, then connect again.`
     : `Could not connect: the proxy runs, but did not open ${url}. ` +
       "Open this page as http://localhost:<port>/console and try again; the proxy's log " +
       "says why.";
 }
 
-function showState(state, text) {
-  at("state").dataset.state = state;
-  at("state").textContent = text;
-  at("scope").disabled = state !== "closed";
-  at("name").disabled = state !== "closed";
-  at("connect").disabled = state !== "closed";
-  at("disconnect").disabled = state === "closed" || state === "closing";
-  at("text").disabled = state !== "open";
-  at("send").disabled = state !== "open";
+function openFromForm(event) {
+  event.preventDefault();
+  const scope = document.querySelector("input[name=scope]:checked").value;
+  try {
+    aimed = add(scope, at("name").value);
+    showNameProblem("");
+    changed(aimed);
+  } catch (error) {
+    showNameProblem(error.message.replace(/^Failed to construct '\w+': t/, "T"));
+    at("name").focus();
+  }
+}
+
+function openFromAddress() {
+  const { channels: wanted, wrong } = parseFragment(location.hash);
+  if (wrong.length > 0) {
+    showNameProblem(`The link names what is no channel: ${wrong.join(", ").slice(0, 200)}. ` +
+      "A channel is local/<name> or broadcast/<name>, and & stands between two.");
+  }
+  for (const [scope, name] of wanted) add(scope, name);
 }
 
 function showNameProblem(message) {
-  at("name-problem").textContent = message;
+  say(at("name-problem"), message);
   at("name-problem").hidden = message === "";
   at("name").setAttribute("aria-invalid", String(message !== ""));
 }
 
+async function copyLink() {
+  const done = await copied(location.href);
+  say(at("copy-said"), done ? "Copied: it opens these channels." :
+    "The browser does not let this page copy. Copy the address of this page instead: it opens " +
+    "these channels.");
+}
+
+// ---- The log ---------------------------------------------------------------------------
+
+function write(direction, path, data) {
+  log.add(direction, path, data);
+  list.draw();
+  if (direction === "sent" || log.paused) return;
+  const text = typeof data === "string" ? data.slice(0, 200) : `${data.length} bytes`;
+  announce(direction === "received" ? `Received on ${path}: ${text}` : text);
+}
+
+function filter() {
+  log.filter({
+    channel: at("filter-channel").value,
+    directions: { all: [], messages: ["sent", "received"], sent: ["sent"],
+      received: ["received"], notes: ["note", "error"] }[at("filter-direction").value],
+    words: at("filter-words").value,
+  });
+  list.redraw();
+}
+
+/** The channels that the log can be narrowed to: those open, and the one that is chosen. */
+function showChannelFilter() {
+  const select = at("filter-channel");
+  const paths = new Set(channels.map(({ path }) => path));
+  if (select.value !== "") paths.add(select.value);
+  for (const option of [...select.options].slice(1)) {
+    if (!paths.delete(option.value)) option.remove();
+  }
+  for (const path of paths) select.add(new Option(path));
+}
+
+function pause() {
+  if (log.paused) log.resume();
+  else log.pause();
+  at("pause").setAttribute("aria-pressed", String(log.paused));
+  list.redraw();
+}
+
+function exportLog() {
+  const stamp = new Date().toISOString().slice(0, 19).replaceAll(":", "-");
+  save(`namedwebsockets-${stamp}.jsonl`, log.export(), "application/jsonl");
+}
+
 // ---- The status ------------------------------------------------------------------------
 
-let asking = null;
-
-/** Asks for /status and shows it. Asked again while an answer is due, it waits for that one. */
-function refresh() {
-  asking ??= ask().finally(() => { asking = null; });
-  return asking;
+function statusCame() {
+  cards.show(channels, status.latest);
+  network.show(status, channels);
+  suggestNames();
+  if (status.latest === null) return;
+  for (const channel of channels) if (channel.state === "lost") channel.open();
 }
 
-async function ask() {
-  let problem = "";
-  try {
-    const answer = await fetch("/status", {
-      cache: "no-store", signal: AbortSignal.timeout(STATUS_TIMEOUT_MS),
-    });
-    if (!answer.ok) throw new Error(`/status answered ${answer.status}`);
-    latest = await answer.json();
-  } catch (error) {
-    latest = null;
-    problem = /answered/.test(error.message)
-      ? `${error.message}. Open this page as http://localhost:<port>/console.`
-      : `No proxy answers at ${location.host}. Start it with “${start}”; ` +
-        "this page goes on asking.";
-  }
-  showStatus(problem);
-}
-
-function showStatus(problem) {
-  at("proxy").classList.toggle("problem", problem !== "");
-  at("proxy").textContent = problem || about(latest);
-  const { channels = [], remotes = [], discovery } = latest ?? {};
-  list("channels", channels, channelRow, "Nobody has a channel open.");
-  list("remotes", remotes, remoteRow, discovery === "off"
-    ? "None. Discovery is off, so only proxies given with --peer are linked."
-    : "None found.");
-  showChosen();
-}
-
-/** Fills the table around the rows called `id`, or says why there is nothing in it. */
-function list(id, items, makeRow, nothing) {
-  rows(at(id), items, makeRow);
-  at(id).parentElement.hidden = items.length === 0;
-  at(`no-${id}`).hidden = items.length > 0;
-  at(`no-${id}`).textContent = latest === null ? "Not known while no proxy answers." : nothing;
-}
-
-function about({ version, port, proxy: id, uptime_seconds: seconds, discovery }) {
-  const found = discovery === "off" ? "discovery off" : `discovery by ${discovery}`;
-  return `Version ${version} on port ${port}, up ${duration(seconds)}, ${found}, id ${id}`;
-}
-
-/** Shows what the status says of the channel in the form, and suggests names for it. */
-function showChosen() {
-  const { scope, name } = chosen();
-  const channels = latest?.channels ?? [];
-  const channel = channels.find(each => each.scope === scope && each.name === name);
-  at("clients").textContent = latest === null ? "–" : channel?.clients ?? 0;
-  at("links").textContent = latest === null ? "–" : channel?.links.length ?? 0;
-  const names = channels.filter(each => each.scope === scope).map(each => each.name);
-  rows(at("names"), names, suggested => {
-    const option = document.createElement("option");
-    option.value = suggested;
+/** Offers the names of channels that others have open. */
+function suggestNames() {
+  const scope = document.querySelector("input[name=scope]:checked").value;
+  const there = status.latest?.channels.filter(each => each.scope === scope) ?? [];
+  rows(at("names"), there.map(({ name }) => name), name => {
+    const option = element("option");
+    option.value = name;
     return option;
   });
 }
 
-function channelRow({ scope, name, clients, advert, links }) {
-  const both = document.createDocumentFragment();
-  both.append(row(element("td", `/${scope}/${name}`), element("td", clients, "number"),
-    element("td", links.length, "number")));
-  const more = links.map(linkText);
-  if (advert !== null && latest.discovery !== "off") more.unshift(`advertised as ${advert}`);
-  if (more.length > 0) {
-    const details = element("td", "");
-    details.colSpan = 3;
-    details.append(...more.map(text => element("small", text)));
-    both.append(row(details));
-    both.lastChild.className = "more";
-  }
-  return both;
-}
-
-function linkText({ remote, address, dialled_by: by, carries }) {
-  const way = { in: "hears", out: "tells", both: "hears and tells" }[carries] ?? carries;
-  const dialler = by === "us" ? "dialled from here" : "dialled from there";
-  return `${way} ${address}, ${dialler}${remote === null ? "" : `, id ${remote}`}`;
-}
-
-function remoteRow({ id, host, addresses, channel, state }) {
-  const [title, ...more] = host === null ? addresses : [host, ...addresses];
-  if (id !== null && !host?.includes(id)) more.push(`id ${id}`);
-  const first = element("td", title ?? "unknown");
-  first.append(...more.map(text => element("small", text)));
-  return row(first, element("td", channel, "name"), element("td", state, "word"));
-}
-
-// ---- Small things ----------------------------------------------------------------------
-
-const shown = new WeakMap();
-
-/** Fills `parent` with one child for each item, but leaves it alone where nothing changed, so
- *  that marked text stays marked and an open list of names stays open. */
-function rows(parent, items, make) {
-  const now = JSON.stringify(items);
-  if (shown.get(parent) === now) return;
-  shown.set(parent, now);
-  parent.replaceChildren(...items.map(make));
-}
-
-function element(tag, text, className = "") {
-  const made = document.createElement(tag);
-  made.textContent = text;
-  if (className !== "") made.className = className;
-  return made;
-}
-
-function row(...cells) {
-  const made = document.createElement("tr");
-  made.append(...cells);
-  return made;
-}
-
-function shortened(text) {
-  const rest = text.length - TEXT_SHOWN_MAX;
-  return rest <= 0 ? text : `${text.slice(0, TEXT_SHOWN_MAX)}… (${rest} more characters)`;
-}
-
-function hex(bytes) {
-  const start = Array.from(bytes.subarray(0, BYTES_SHOWN_MAX),
-    byte => byte.toString(16).padStart(2, "0"));
-  const rest = bytes.length - start.length;
-  return `binary: ${start.join(" ")}${rest === 0 ? "" : ` … (${rest} more bytes)`}`;
-}
-
-function size(bytes) {
-  if (bytes < 1024) return `${bytes} B`;
-  if (bytes < 1024 * 1024) return `${(bytes / 1024).toFixed(1)} KiB`;
-  return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
-}
-
-function clock(date) {
-  const two = number => String(number).padStart(2, "0");
-  const seconds = `${two(date.getSeconds())}.${String(date.getMilliseconds()).padStart(3, "0")}`;
-  return `${two(date.getHours())}:${two(date.getMinutes())}:${seconds}`;
-}
-
-function duration(seconds) {
-  if (seconds < 60) return `${Math.floor(seconds)} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min`;
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
-
-at("connect-form").addEventListener("submit", connect);
+at("connect-form").addEventListener("submit", openFromForm);
 at("connect-form").addEventListener("input", () => {
   showNameProblem("");
-  showChosen();
+  suggestNames();
 });
-at("disconnect").addEventListener("click", disconnect);
-at("send-form").addEventListener("submit", send);
-at("clear").addEventListener("click", clear);
-document.addEventListener("visibilitychange", () => document.hidden || refresh());
-setInterval(() => document.hidden || refresh(), STATUS_EVERY_MS);
-showState("closed", "Not connected");
-refresh();
+at("copy").addEventListener("click", copyLink);
+for (const id of ["filter-channel", "filter-direction", "filter-words"]) {
+  at(id).addEventListener("input", filter);
+}
+for (const radio of document.querySelectorAll("input[name=view]")) {
+  radio.addEventListener("change", () => {
+    list.view = radio.value;
+    list.redraw();
+  });
+}
+at("pause").addEventListener("click", pause);
+at("clear").addEventListener("click", () => {
+  log.clear();
+  list.choose(null);
+  list.redraw();
+});
+at("export").addEventListener("click", exportLog);
+window.addEventListener("hashchange", openFromAddress);
+status.start();
+openFromAddress();
+list.draw();

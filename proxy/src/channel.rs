@@ -20,6 +20,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use indexmap::IndexMap;
 
+use crate::counters::Counter;
 use crate::id::ProxyId;
 use crate::member::{Kind, Link, Member, MemberId};
 use crate::name::ChannelId;
@@ -30,6 +31,9 @@ type Members = RefCell<IndexMap<MemberId, Rc<Member>>>;
 /// Who is on one channel. Owns no socket, knows no advert, never waits.
 pub(crate) struct Channel {
     pub(crate) id: ChannelId,
+    /// Messages that its clients and links brought since it came to be, and their payload.
+    pub(crate) messages: Counter,
+    pub(crate) bytes: Counter,
     clients: Members,
     links: Members,
     /// The one link over which each remote proxy hears us.
@@ -49,6 +53,8 @@ impl Channel {
     pub(crate) fn new(id: ChannelId) -> Self {
         Self {
             id,
+            messages: Counter::default(),
+            bytes: Counter::default(),
             clients: Members::default(),
             links: Members::default(),
             elected: RefCell::default(),

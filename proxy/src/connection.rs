@@ -282,6 +282,8 @@ impl Connection {
         };
         counters.messages_received.add(messages);
         counters.bytes_received.add(payload);
+        self.channel().messages.add(messages);
+        self.channel().bytes.add(payload);
         let mut audience = 0;
         for frames in frames {
             audience = self.channel().publish(origin, &frames, &self.member().throttle);

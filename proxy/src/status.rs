@@ -28,6 +28,8 @@ pub struct Status {
     pub port: u16,
     /// How others are found: `mdns-sd`, or `off`.
     pub discovery: &'static str,
+    /// Bytes that a message may have.
+    pub message_bytes_max: usize,
     /// Channels with anybody on them.
     pub channels: Vec<ChannelStatus>,
     /// Proxies seen or configured, each once for each channel.
@@ -46,6 +48,10 @@ pub struct ChannelStatus {
     pub name: String,
     /// Clients of this machine on it.
     pub clients: usize,
+    /// Messages that its clients and links sent since it was opened.
+    pub messages_received: u64,
+    /// Bytes of their payload.
+    pub bytes_received: u64,
     /// Bytes that wait to be written to its clients and links.
     pub queued_bytes: u64,
     /// The DNS-SD instance name that it is advertised under.
@@ -107,6 +113,8 @@ impl Reporter {
                 scope: channel.id.scope.as_str(),
                 name: channel.id.name.to_string(),
                 clients: channel.client_count(),
+                messages_received: channel.messages.get(),
+                bytes_received: channel.bytes.get(),
                 queued_bytes: members.map(|member| member.queued_bytes()).sum(),
                 advert: match channel.id.scope {
                     Scope::Broadcast if self.advertises => {
@@ -130,6 +138,7 @@ impl Reporter {
             uptime_seconds: self.started.elapsed().as_secs_f64(),
             port: self.port,
             discovery: self.discovery,
+            message_bytes_max: hub.limits.message_bytes,
             channels: channels.collect(),
             remotes: remotes.collect(),
             counters: hub.counters.snapshot(),
