@@ -93,6 +93,7 @@ export async function screenshot(page, name) {
  * asserts of each that axe-core finds no serious fault and that nothing sticks out sideways.
  */
 export async function looksWell(page, name) {
+  await page.bringToFront();
   const looks = { wide: [WIDE, "light"], dark: [WIDE, "dark"], phone: [PHONE, "light"] };
   for (const [look, [viewport, colorScheme]] of Object.entries(looks)) {
     await page.setViewportSize(viewport);

@@ -148,7 +148,8 @@ function randomId() {
     byte => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function storedName() {
+/** The name that this tab's person had last, or one to begin with. */
+export function storedName() {
   const stored = sessionStorage.getItem("name");
   if (stored) return stored;
   const name = NAMES[Math.floor(Math.random() * NAMES.length)];

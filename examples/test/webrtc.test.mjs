@@ -1,0 +1,152 @@
+// The video call in a real browser, with Chromium's fake camera: a pattern that moves all the time.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { twoHosts } from "../../browser/hosts.mjs";
+import { startProxy } from "../../browser/proxy.mjs";
+import { FAKE_MEDIA, looksWell, TEST_MS_MAX, until, world } from "../../browser/world.mjs";
+
+const CALL = "/examples/webrtc/";
+
+async function join(open, name, how = "Join with camera") {
+  const page = await open(CALL);
+  await page.getByLabel("Your name").fill(name);
+  await page.getByRole("button", { name: how }).click();
+  await page.locator("#state[data-state=open]").waitFor();
+  return page;
+}
+
+/** Waits until `page` shows a picture of `name` that moves. */
+const seesMove = (page, name) => until(page, async name => {
+  const item = Array.from(document.querySelectorAll("#tiles li:not(.me)"))
+    .find(each => each.querySelector(".plate").textContent === name);
+  const video = item?.querySelector("video");
+  if (!video?.videoWidth) return false;
+  const canvas = new OffscreenCanvas(160, 120);
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const look = () => {
+    context.drawImage(video, 0, 0, 160, 120);
+    return context.getImageData(0, 0, 160, 120).data;
+  };
+  const before = look();
+  await new Promise(next => video.requestVideoFrameCallback(next));
+  await new Promise(next => video.requestVideoFrameCallback(next));
+  return look().filter((value, index) => Math.abs(value - before[index]) > 30).length > 20;
+}, name);
+
+const tiles = (page, ...names) => until(page, expected => expected === Array.from(
+  document.querySelectorAll("#tiles li:not(.me) .plate"), each => each.textContent).sort().join(),
+names.sort().join());
+
+/** The ids of the streams that a page shows of others, and of its own. */
+const streams = page => page.evaluate(() => ["#tiles li:not(.me) video", "#tiles .me video"].map(
+  which => Array.from(document.querySelectorAll(which), video => video.srcObject?.id).sort()));
+
+test("two see each other move, a third joins, and who leaves is gone", TEST_MS_MAX, async t => {
+  const { problems, open } = await world(t, { flags: FAKE_MEDIA });
+  const [ann, bob] = [await join(open, "Ann"), await join(open, "Bob")];
+  await seesMove(ann, "Bob");
+  await seesMove(bob, "Ann");
+  const [[ofBob], [annsOwn]] = await streams(ann);
+  const [[ofAnn], [bobsOwn]] = await streams(bob);
+  assert.deepEqual([ofBob, ofAnn], [bobsOwn, annsOwn], "each is shown the other's, not its own");
+  const carol = await join(open, "Carol");
+  for (const page of [ann, bob]) await seesMove(page, "Carol");
+  for (const name of ["Ann", "Bob"]) await seesMove(carol, name);
+  await bob.bringToFront();
+  await bob.getByRole("button", { name: "Leave" }).click();
+  await tiles(ann, "Carol");
+  await tiles(carol, "Ann");
+  await bob.getByRole("button", { name: "Join with camera" }).click();
+  await seesMove(ann, "Bob");
+  await seesMove(bob, "Carol");
+  await carol.close({ runBeforeUnload: true });
+  await tiles(ann, "Bob");
+  assert.deepEqual(problems, []);
+});
+
+test("a camera that is turned off shows black, and one may only watch", TEST_MS_MAX, async t => {
+  const { problems, open } = await world(t, { flags: FAKE_MEDIA });
+  const ann = await join(open, "Ann");
+  const bob = await join(open, "Bob", "Only watch");
+  await seesMove(bob, "Ann");
+  await tiles(ann, "Bob");
+  assert.ok(await bob.getByRole("button", { name: "Mute microphone" }).isDisabled());
+  await ann.bringToFront();
+  await ann.getByRole("button", { name: "Turn camera off" }).click();
+  await until(bob, () => {
+    const context = new OffscreenCanvas(16, 12).getContext("2d");
+    context.drawImage(document.querySelector("#tiles li:not(.me) video"), 0, 0, 16, 12);
+    const { data } = context.getImageData(0, 0, 16, 12);
+    return data.every((value, index) => index % 4 === 3 || value < 20);
+  });
+  await ann.getByRole("button", { name: "Turn camera off" }).click();
+  await seesMove(bob, "Ann");
+  assert.deepEqual(problems, []);
+});
+
+test("the call goes on while the proxy is away, and one who was given up is back", TEST_MS_MAX,
+  async t => {
+    const { proxy, open } = await world(t, { flags: FAKE_MEDIA });
+    const [ann, bob] = [await join(open, "Ann"), await join(open, "Bob")];
+    await seesMove(ann, "Bob");
+    await seesMove(bob, "Ann");
+    const [before] = await streams(ann);
+    await proxy.stop();
+    await ann.getByText(/^No proxy answers at/).waitFor();
+    await seesMove(ann, "Bob");
+    const again = await startProxy({ port: proxy.port });
+    t.after(() => again.kill());
+    for (const page of [ann, bob]) await page.locator("#state[data-state=open]").waitFor();
+    await seesMove(ann, "Bob");
+    assert.deepEqual((await streams(ann))[0], before, "the connection was made anew");
+    // Bob takes Ann for gone, as if she had slept; she knows nothing of it.
+    const id = await bob.locator("#tiles li:not(.me)").getAttribute("data-id");
+    await ann.evaluate(([host, from]) => new Promise(resolve => {
+      const socket = new BroadcastWebSocket("example-webrtc", [], { proxy: `ws://${host}` });
+      socket.onopen = () => {
+        socket.send(JSON.stringify({ type: "bye", from, name: "Ann" }));
+        resolve();
+      };
+    }), [proxy.host, id]);
+    await tiles(bob);
+    await tiles(bob, "Ann");
+    await seesMove(bob, "Ann");
+    await seesMove(ann, "Bob");
+  });
+
+test("without a camera it says what to do", TEST_MS_MAX, async t => {
+  const { problems, open } = await world(t);
+  const page = await open(CALL);
+  await page.getByRole("button", { name: "Join with camera" }).click();
+  const alert = page.getByRole("alert");
+  await alert.waitFor();
+  assert.match(await alert.textContent(), /join again, or only watch\.$/);
+  await page.getByRole("button", { name: "Only watch" }).click();
+  await page.locator("#state[data-state=open]").waitFor();
+  assert.ok(await alert.isHidden());
+  assert.deepEqual(problems, []);
+});
+
+test("two hosts see each other move, also one who only watches", TEST_MS_MAX, async t => {
+  const hosts = await twoHosts(t, { flags: FAKE_MEDIA });
+  if (hosts === null) return;
+  const ann = await join(hosts[0].open, "Ann");
+  const bob = await join(hosts[1].open, "Bob");
+  await seesMove(ann, "Bob");
+  await seesMove(bob, "Ann");
+  const carol = await join(hosts[1].open, "Carol", "Only watch");
+  await seesMove(carol, "Ann");
+  for (const { problems } of hosts) assert.deepEqual(problems, []);
+});
+
+test("it looks well and can be used by all", TEST_MS_MAX, async t => {
+  const { problems, open } = await world(t, { flags: FAKE_MEDIA });
+  await join(open, "Bob");
+  await join(open, "Carol");
+  const ann = await join(open, "Ann");
+  await seesMove(ann, "Bob");
+  await seesMove(ann, "Carol");
+  await looksWell(ann, "webrtc");
+  await looksWell(await open(CALL), "webrtc-join");
+  assert.deepEqual(problems, []);
+});
