@@ -1,0 +1,144 @@
+// The game in a real browser, on two pages of one proxy, and its latency on two hosts.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { twoHosts } from "../../browser/hosts.mjs";
+import { looksWell, TEST_MS_MAX, until, world } from "../../browser/world.mjs";
+
+const GAME = "/examples/game/";
+
+async function join(open, name) {
+  const page = await open(GAME);
+  await page.locator("#state[data-state=open]").waitFor();
+  await page.getByLabel("Your name").fill(name);
+  await page.getByLabel("Your name").press("Enter");
+  return page;
+}
+
+/** What the table says of `name`: [where, round trip, slowest, heard, was it], once it is known. */
+const row = (page, name) => until(page, name => {
+  const found = Array.from(document.querySelectorAll("#players tr"))
+    .find(each => each.querySelector("th").textContent === name);
+  const cells = Array.from(found?.querySelectorAll("td") ?? [], cell => cell.textContent);
+  return cells.length > 0 && !cells.includes("–") && cells;
+}, name);
+
+const news = (page, text) => page.locator("#news", { hasText: text }).waitFor();
+
+/** How far right and down `name` is from the page's own player. */
+async function where(page, name) {
+  const [text] = await row(page, name);
+  const [, x, side, y, height] = /^(\d+) (left|right), (\d+) (up|down)$/.exec(text);
+  return [side === "left" ? -x : +x, height === "up" ? -y : +y];
+}
+
+/** Steers a page's player to another, by keys, until the other is caught. */
+async function chase(page, name) {
+  await page.bringToFront();
+  await page.locator("#field").focus();
+  const down = new Set();
+  const hold = async (key, wanted) => {
+    if (down.has(key) === wanted) return;
+    down[wanted ? "add" : "delete"](key);
+    await page.keyboard[wanted ? "down" : "up"](key);
+  };
+  while (await page.locator("#news").textContent() !== `${name} is it. Run!`) {
+    const [right, below] = await where(page, name);
+    await hold("ArrowRight", right > 0);
+    await hold("ArrowLeft", right < 0);
+    await hold("ArrowDown", below > 0);
+    await hold("ArrowUp", below < 0);
+  }
+  for (const key of [...down]) await hold(key, false);
+}
+
+test("one is it, catches the other by keys, and then the other is it", TEST_MS_MAX, async t => {
+  const { problems, open } = await world(t);
+  const ann = await join(open, "Ann");
+  await news(ann, "Nobody else is here.");
+  const bob = await join(open, "Bob");
+  const [annIs, bobIs] = await Promise.all([ann, bob].map(page =>
+    until(page, () => /You are it|(Ann|Bob) is it/.exec(document.getElementById("news").textContent)?.[0])));
+  assert.deepEqual([annIs, bobIs].sort(), annIs === "You are it" ? ["Ann is it", "You are it"]
+    : ["Bob is it", "You are it"], "both agree on who is it");
+  const [chaser, chased, name, own] = annIs === "You are it" ? [ann, bob, "Bob", "Ann"]
+    : [bob, ann, "Ann", "Bob"];
+  await chase(chaser, name);
+  await news(chased, "You are it!");
+  await chased.bringToFront();
+  await chase(chased, own);
+  await news(chaser, "You are it!");
+  // Who comes later knows it, and when who is it leaves, another steps in.
+  const carol = await join(open, "Carol");
+  await news(carol, `${own} is it.`);
+  await chaser.close({ runBeforeUnload: true });
+  await until(carol, () => !/begins/.test(document.getElementById("news").textContent));
+  const texts = await Promise.all([chased, carol].map(page => page.locator("#news").textContent()));
+  assert.equal(texts.filter(text => text.startsWith("You are it")).length, 1, texts.join(" | "));
+  assert.deepEqual(problems, []);
+});
+
+test("a finger steers, too, and the other page hears of it", TEST_MS_MAX, async t => {
+  const { problems, open } = await world(t);
+  const [ann, bob] = [await join(open, "Ann"), await join(open, "Bob")];
+  const box = await bob.locator("#field").boundingBox();
+  const go = async (x, y) => {
+    await bob.bringToFront();
+    await bob.mouse.move(box.x + box.width * x, box.y + box.height * y);
+    await bob.mouse.down();
+  };
+  await go(0.05, 0.05);
+  const [x, y] = await settled(ann, "Bob");
+  await bob.mouse.up();
+  await go(0.95, 0.95);
+  await until(ann, before => {
+    const text = document.querySelectorAll("#players tr")[1]?.querySelector("td").textContent;
+    const [, right, side, below, height] = /^(\d+) (left|right), (\d+) (up|down)$/.exec(text) ?? [];
+    return (side === "left" ? -right : +right) > before[0] + 60
+      && (height === "up" ? -below : +below) > before[1] + 30;
+  }, [x, y]);
+  await bob.mouse.up();
+  assert.deepEqual(problems, []);
+});
+
+/** Where `name` is once it stands. */
+async function settled(page, name) {
+  let before = await where(page, name);
+  for (;;) {
+    await page.waitForTimeout(500);
+    const now = await where(page, name);
+    if (now.join() === before.join()) return now;
+    before = now;
+  }
+}
+
+test("between hosts the round trip is measured: to whom answers later it is longer", TEST_MS_MAX,
+  async t => {
+    const hosts = await twoHosts(t);
+    if (hosts === null) return;
+    const ann = await join(hosts[0].open, "Ann");
+    await join(hosts[1].open, "Carol");
+    // Whatever Bob's page hears, it hears 150 ms later.
+    await hosts[1].context.addInitScript(() => {
+      const { get, set } = Object.getOwnPropertyDescriptor(WebSocket.prototype, "onmessage");
+      Object.defineProperty(WebSocket.prototype, "onmessage", { get, set(listener) {
+        set.call(this, event => setTimeout(listener, 150, event));
+      } });
+    });
+    await join(hosts[1].open, "Bob");
+    const [bob, carol] = [await row(ann, "Bob"), await row(ann, "Carol")].map(cells =>
+      parseFloat(cells[1]));
+    assert.ok(carol > 0 && carol < bob && bob >= 150, `Carol ${carol} ms, Bob ${bob} ms`);
+    t.diagnostic(`round trips: to Carol ${carol} ms, to Bob ${bob} ms`);
+    for (const { problems } of hosts) assert.deepEqual(problems, []);
+  });
+
+test("it looks well and can be used by all", TEST_MS_MAX, async t => {
+  const { problems, open } = await world(t);
+  await join(open, "Bob");
+  await join(open, "Carol");
+  const ann = await join(open, "Ann");
+  await row(ann, "Bob");
+  await row(ann, "Carol");
+  await looksWell(ann, "game");
+  assert.deepEqual(problems, []);
+});
