@@ -18,8 +18,8 @@ export class Channel {
 
   /**
    * @param {string} name
-   * @param {object} on what to call: `open()`, `message(text)`, `close()` once it was open, and
-   *   `state("connecting" | "open" | "down", text)` whenever there is something new to show
+   * @param {object} on what to call: `open()`, `message(text)`, and `state("connecting" | "open" |
+   *   "down", text)` whenever there is something new to show
    * @param {"broadcast" | "local"} scope
    */
   constructor(name, on, scope = "broadcast") {
@@ -57,9 +57,7 @@ export class Channel {
     const Named = this.#scope === "local" ? LocalWebSocket : BroadcastWebSocket;
     const socket = new Named(this.#name, [], { proxy: PROXY });
     this.#socket = socket;
-    let wasOpen = false;
     socket.onopen = () => {
-      wasOpen = true;
       this.#tries = 0;
       const reach = this.#scope === "local" ? "this machine" : "this machine and the local network";
       this.#on.state?.("open", `Connected: everyone on ${reach} who opens this page.`);
@@ -67,9 +65,7 @@ export class Channel {
     };
     socket.onmessage = ({ data }) => typeof data === "string" && this.#on.message?.(data);
     socket.onclose = () => {
-      if (wasOpen) this.#on.close?.();
-      if (socket !== this.#socket) return; // nobody wants it any more
-      this.#retry();
+      if (socket === this.#socket) this.#retry(); // else nobody wants it any more
     };
   }
 

@@ -113,6 +113,17 @@ test("when the proxy comes back, the pages do, and lack nothing", TEST_MS_MAX, a
   assert.equal(await ann.locator("#lines").getByText("is gone").count(), 0, "a restart is no reason to leave");
 });
 
+test("a page that the browser keeps from the proxy says where to allow it", TEST_MS_MAX, async t => {
+  const { browser, context, proxy, open } = await world(t);
+  const page = await join(open, "Ann");
+  const { targetInfo } = await (await context.newCDPSession(page)).send("Target.getTargetInfo");
+  await (await browser.newBrowserCDPSession()).send("Browser.setPermission", { setting: "denied",
+    permission: { name: "loopback-network" }, origin: `http://${proxy.host}`,
+    browserContextId: targetInfo.browserContextId });
+  await proxy.stop();
+  await page.getByText(/^This browser does not let the page reach .* Allow it in the/).waitFor();
+});
+
 test("what others send that is no chat harms nobody", TEST_MS_MAX, async t => {
   const { proxy, problems, open } = await world(t);
   const [ann, bob] = [await join(open, "Ann"), await join(open, "Bob")];

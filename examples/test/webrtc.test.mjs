@@ -127,14 +127,30 @@ test("without a camera it says what to do", TEST_MS_MAX, async t => {
   assert.deepEqual(problems, []);
 });
 
+/** The address that a page offers to others, as far as its browser tells it. */
+const addressOf = page => page.evaluate(() => new Promise(resolve => {
+  const connection = new RTCPeerConnection();
+  connection.onicecandidate = ({ candidate }) => candidate?.protocol === "udp"
+    && resolve(candidate.address);
+  connection.createDataChannel("any");
+  connection.setLocalDescription();
+}));
+
 test("two hosts see each other move, also one who only watches", TEST_MS_MAX, async t => {
-  const hosts = await twoHosts(t, { flags: FAKE_MEDIA });
+  // Here the person is asked: who may use the camera is told the machine's addresses, too.
+  const hosts = await twoHosts(t, { flags: ["--use-fake-device-for-media-stream"] });
   if (hosts === null) return;
+  for (const { context } of hosts) await context.grantPermissions(["camera", "microphone"]);
   const ann = await join(hosts[0].open, "Ann");
   const bob = await join(hosts[1].open, "Bob");
   await seesMove(ann, "Bob");
   await seesMove(bob, "Ann");
+  assert.match(await addressOf(bob), /^10\.78\.0\.2$/);
+  await bob.close({ runBeforeUnload: true });
+  await tiles(ann);
+  await hosts[1].context.clearPermissions();
   const carol = await join(hosts[1].open, "Carol", "Only watch");
+  assert.match(await addressOf(carol), /^[-0-9a-f]+\.local$/);
   await seesMove(carol, "Ann");
   for (const { problems } of hosts) assert.deepEqual(problems, []);
 });
