@@ -33,7 +33,8 @@ fn main() -> io::Result<()> {
         let extension = file.extension().unwrap_or_default().to_string_lossy().into_owned();
         let Some((_, kind)) = TYPES.iter().find(|(known, _)| *known == extension) else { continue };
         let below = file.strip_prefix(&root).expect("found below the root");
-        entries.push((address(&below.to_string_lossy()), kind, file));
+        let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
+        entries.push((address(&parts.join("/")), kind, file));
     }
     entries.sort();
     let mut code = String::from("&[\n");
