@@ -15,7 +15,7 @@ export const WAIT_MS_MAX = 30_000;
 export const TEST_MS_MAX = { timeout: 120_000 };
 
 export const CHROMIUM = process.env.CHROMIUM || "/usr/bin/chromium";
-const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking",
+export const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking",
   "--disable-component-update", "--disable-sync", "--no-first-run",
   // Else two pages that nobody looks at would be paced by how little they are looked at.
   "--disable-background-timer-throttling", "--disable-renderer-backgrounding",
