@@ -8,7 +8,7 @@ import { Peer } from "./peer.js";
 
 const at = id => document.getElementById(id);
 const state = showState(at("state"));
-const peers = new Map(); // member id → { peer, session, theirs, item, video, plate }
+const peers = new Map(); // member id → { peer, item, video, plate }
 let room = null; // while in the call
 let stream = null;
 
@@ -39,7 +39,7 @@ async function join(withCamera) {
     joined: member => announce(`${member.name} joined`),
     renamed: member => label(member),
     left: part,
-    said: hear,
+    said: (member, body) => peers.get(member.id)?.peer.hear(body ?? {}),
   });
   room.rename(at("name").value);
   const mine = tile(room.me, `${room.me.name} (you)`, "me");
@@ -60,23 +60,16 @@ function leave() {
   at("with-camera").focus();
 }
 
-/** A member is there, or there again: then a connection that stands is not disturbed. */
-function meet(member) {
-  const old = peers.get(member.id);
-  if (old?.item.dataset.state === "connected") return;
-  connect(member);
-}
-
 /**
- * Makes a connection to `member`, in place of one that there may be. Each has a number, `session`,
- * so that signals of one are not taken for another's: one side may have given the other up.
+ * A member is there, or there again: then a connection that stands is not disturbed. If only one side
+ * gave the other up, a new connection here and the old one there negotiate like any two.
  */
-function connect(member, theirs) {
+function meet(member) {
+  if (peers.get(member.id)?.item.dataset.state === "connected") return;
   drop(member);
-  const session = crypto.getRandomValues(new Uint32Array(1))[0];
-  const entry = { session, theirs, ...tile(member, member.name) };
+  const entry = tile(member, member.name);
   entry.peer = new Peer(room.me.id < member.id, stream, {
-    signal: signal => room?.say({ ...signal, session, meant: entry.theirs }, member.id),
+    signal: signal => room?.say(signal, member.id),
     track({ track, streams: [remote] }) {
       entry.video.srcObject = remote ?? new MediaStream([track]);
     },
@@ -86,18 +79,6 @@ function connect(member, theirs) {
     },
   });
   peers.set(member.id, entry);
-}
-
-function hear(member, body) {
-  const { session, meant } = body ?? {};
-  let entry = peers.get(member.id);
-  if (entry === undefined || (meant !== undefined && meant !== entry.session)) return;
-  if (entry.theirs !== undefined && entry.theirs !== session) {
-    connect(member, session);
-    entry = peers.get(member.id);
-  }
-  entry.theirs = session;
-  entry.peer.hear(body);
 }
 
 function drop(member) {
