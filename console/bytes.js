@@ -28,8 +28,8 @@ export function rate(perSecond) {
 export function clock(milliseconds) {
   const date = new Date(milliseconds);
   const two = number => String(number).padStart(2, "0");
-  const thousandth = String(date.getMilliseconds()).padStart(3, "0");
-  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${thousandth}`;
+  const seconds = `${two(date.getSeconds())}.${String(date.getMilliseconds()).padStart(3, "0")}`;
+  return `${two(date.getHours())}:${two(date.getMinutes())}:${seconds}`;
 }
 
 export function duration(seconds) {

@@ -31,10 +31,12 @@ export class Channel {
   sent = 0;
   received = 0;
   #socket = null;
+  /** Whether it is to come back by itself. */
+  #wasLost = false;
   #events;
 
   /** `events`: `changed()`, `note(direction, text)`, `message(direction, data)`,
-   *  `whyNotOpened(url)`, a promise of advice. */
+   *  `whyNotOpened(url)`, a promise of `{ advice, proxyAnswers }`. */
   constructor(scope, name, proxy, events) {
     this.scope = scope;
     this.name = name;
@@ -97,6 +99,7 @@ export class Channel {
   }
 
   #become(state, advice = "") {
+    this.#wasLost = state === "lost" || (this.#wasLost && state === "opening");
     this.state = state;
     this.advice = advice;
     this.#events.changed();
@@ -107,8 +110,12 @@ export class Channel {
     this.#socket = null;
     if (before === "opening") {
       // A browser does not say why a WebSocket could not be opened.
-      const advice = await this.#events.whyNotOpened(url);
+      const { advice, proxyAnswers } = await this.#events.whyNotOpened(url);
       if (this.state !== "opening" || this.#socket !== null) return; // given up meanwhile
+      if (this.#wasLost && !proxyAnswers) {
+        this.#become("lost", CLOSED[1006]); // tried too early
+        return;
+      }
       this.#become("failed", advice);
       this.#events.note("error", advice);
       return;
@@ -123,7 +130,7 @@ export class Channel {
   }
 }
 
-/** The channels in the part of an address behind `#`, as `[scope, name]`, and what is no channel. */
+/** The channels behind the `#` of an address, as `[scope, name]`, and what there is no channel. */
 export function parseFragment(fragment) {
   const channels = [];
   const wrong = [];

@@ -68,12 +68,13 @@ function changed(channel) {
 
 async function whyNotOpened(url) {
   await status.refresh();
-  return status.latest === null
-    ? `Could not connect: no proxy answers at ${location.host}. ` +
-      `Start it with “${startCommand()}”, then connect again.`
-    : `Could not connect: the proxy runs, but did not open ${url}. ` +
-      "Open this page as http://localhost:<port>/console and try again; the proxy's log " +
-      "says why.";
+  const proxyAnswers = status.latest !== null;
+  const advice = proxyAnswers
+    ? `Could not connect: the proxy runs, but did not open ${url}. ` +
+      "Open this page as http://localhost:<port>/console and try again; the proxy's log says why."
+    : `Could not connect: no proxy answers at ${location.host}. ` +
+      `Start it with “${startCommand()}”, then connect again.`;
+  return { advice, proxyAnswers };
 }
 
 function openFromForm(event) {

@@ -28,6 +28,8 @@ export class MessageLog {
   /** Entries that came while paused. */
   held = 0;
   dropped = 0;
+  /** How many of those shown were ever dropped from their beginning. */
+  cut = 0;
   paused = false;
   #bytes = 0;
   #next = 1;
@@ -45,7 +47,7 @@ export class MessageLog {
     return entry;
   }
 
-  /** Drops the oldest beyond the bounds. Says how many of those shown went. */
+  /** Drops the oldest beyond the bounds. */
   trim() {
     let count = Math.max(0, this.entries.length - LINES_MAX);
     let bytes = this.#bytes;
@@ -65,6 +67,7 @@ export class MessageLog {
     let gone = 0;
     while (gone < this.shown.length && this.shown[gone].id < first) gone += 1;
     this.shown.splice(0, gone);
+    this.cut += gone;
   }
 
   /** Shows only entries of this channel and these directions that have `words` in them; an empty
@@ -76,12 +79,9 @@ export class MessageLog {
       (channel === "" || entry.channel === channel) &&
       (directions.length === 0 || directions.includes(entry.direction)) &&
       (wanted === null || wanted.test(searched(entry)));
-    this.shown = (this.paused ? this.shownWhilePaused() : this.entries).filter(this.#matches);
-  }
-
-  /** What was there when the log was paused, as far as it is still kept. */
-  shownWhilePaused() {
-    return this.entries.slice(0, Math.max(0, this.entries.length - this.held));
+    // While paused, of what was there before, as far as it is still kept.
+    const there = Math.max(0, this.entries.length - this.held);
+    this.shown = this.entries.slice(0, there).filter(this.#matches);
   }
 
   pause() {
@@ -115,5 +115,5 @@ function exported({ time, direction, channel, data, bytes }) {
 }
 
 function searched({ channel, data }) {
-  return typeof data === "string" ? `${channel} ${data}` : `${channel} ${hex(data, SEARCHED_BYTES)}`;
+  return `${channel} ${typeof data === "string" ? data : hex(data, SEARCHED_BYTES)}`;
 }

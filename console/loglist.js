@@ -20,7 +20,8 @@ export class LogList {
   #log;
   #made = new Map();
   #chosen = null;
-  #first = null;
+  /** `cut` of the log when it was drawn. */
+  #cut = 0;
   #drawing = null;
   #follows = true;
   #rowHeight = 28;
@@ -56,7 +57,7 @@ export class LogList {
   redraw() {
     for (const row of this.#made.values()) row.remove();
     this.#made.clear();
-    this.#first = null;
+    this.#cut = this.#log.cut;
     this.#draw();
     this.#drawPane();
   }
@@ -86,8 +87,8 @@ export class LogList {
     const { shown } = this.#log;
     const box = at("log");
     // Rows that went at the top move the rest up; who reads there sees no jump.
-    const gone = this.#first === null ? 0 : countBefore(shown, this.#first);
-    this.#first = shown[0]?.id ?? null;
+    const gone = this.#log.cut - this.#cut;
+    this.#cut = this.#log.cut;
     at("lines").style.height = `${shown.length * this.#rowHeight}px`;
     if (this.#follows) box.scrollTop = box.scrollHeight;
     else if (gone > 0) box.scrollTop -= gone * this.#rowHeight;
@@ -187,7 +188,8 @@ export class LogList {
     say(at("pane-title"), [direction, channel, clock(time), `${kind}, ${size(bytes)}`]
       .filter(part => part !== "").join(" · "));
     const asHex = this.#asHex(data);
-    const text = asHex ? dump(asBytes(data).subarray(0, PANE_BYTES)) : asText(data, PANE_CHARACTERS);
+    const text = asHex ? dump(asBytes(data).subarray(0, PANE_BYTES))
+      : asText(data, PANE_CHARACTERS);
     at("pane-data").classList.toggle("dump", asHex);
     say(at("pane-data"), text.slice(0, PANE_CHARACTERS) || "(empty)");
     const rest = asHex ? bytes > PANE_BYTES : asText(data).length > PANE_CHARACTERS;
@@ -242,11 +244,6 @@ export class LogList {
     this.#drawRows();
     at("log").focus({ preventScroll: true });
   }
-}
-
-/** How many ids from `first` on are no longer in the list, which has ids in order. */
-function countBefore(shown, first) {
-  return shown.length === 0 || shown[0].id <= first ? 0 : shown[0].id - first;
 }
 
 function asBytes(data) {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { twoHosts } from "../../browser/hosts.mjs";
-import { TEST_MS_MAX, looksWell, until, world } from "../../browser/world.mjs";
+import { TEST_MS_MAX, looksWell, screenshot, until, world } from "../../browser/world.mjs";
 import { card, connect, disconnect, listen, logged, send, shows } from "./person.mjs";
 
 /** What the picture shows: channels with their dots, other proxies, and ties by state. */
@@ -10,7 +10,7 @@ const picture = page => page.evaluate(() => {
   const all = selector => [...document.querySelectorAll(`#picture ${selector}:not(.gone)`)];
   return {
     channels: all(".node:not(.remote)").map(node => [node.querySelector(".label").textContent,
-      node.querySelectorAll(".dots circle").length]),
+      node.querySelectorAll(".dots circle").length]).sort(),
     remotes: all(".node.remote").map(node => node.textContent),
     ties: all(".tie").map(tie => [...tie.classList].filter(name => !["tie", "busy"].includes(name))
       .join(" ")),
@@ -60,7 +60,8 @@ test("message rates are seen while messages flow", TEST_MS_MAX, async t => {
   await other.evaluate(() => setInterval(() => globalThis.socket.send("tick"), 20));
   await page.bringToFront();
   await until(page, () => /^[1-9][\d.]*\/s$/.test(document.getElementById("rate-in").textContent));
-  await page.locator("#picture .node.busy .count").filter({ hasText: /^[1-9][\d.]*\/s$/ }).waitFor();
+  await page.locator("#picture .node.busy .count").filter({ hasText: /^[1-9][\d.]*\/s$/ })
+    .waitFor();
   await other.close();
   await shows(page, "#rate-in", "0/s");
   assert.deepEqual(problems, []);
@@ -84,10 +85,23 @@ test("a link to another host comes into the picture and goes", TEST_MS_MAX, asyn
     await ann.locator(`#picture .tie[${part}="url(#arrow)"]`)
       .waitFor({ state: "attached" });
   }
+  for (const page of [ann, bob]) await connect(page, "/broadcast/presence");
   await connect(ann, "/local/notes");
+  await card(ann, "/broadcast/presence").getByText(/^1 client · 2 links/).waitFor();
+  for (const text of ["{\"type\":\"joined\",\"user\":\"tomás\"}",
+    "{\"type\":\"cursor\",\"user\":\"tomás\",\"x\":418,\"y\":112}"]) {
+    await send(bob, text, "/broadcast/presence");
+  }
+  await ann.bringToFront();
+  await ann.getByRole("option", { name: /cursor/ }).click();
+  await send(ann, "{\"type\":\"welcome\",\"to\":\"tomás\"}", "/broadcast/presence");
+  await logged(bob, "received", 2);
   await looksWell(ann, "console-linked");
+  await ann.setViewportSize({ width: 1280, height: 880 });
+  await screenshot(ann, "console-readme"); // docs/console.png
+  await disconnect(bob, "/broadcast/presence");
   await disconnect(bob, path);
-  await pictured(ann, { channels: [["broadcast/chat", 1], ["local/notes", 1]], remotes: [],
-    ties: [] });
+  await pictured(ann, { channels: [["broadcast/chat", 1], ["broadcast/presence", 1],
+    ["local/notes", 1]], remotes: [], ties: [] });
   assert.deepEqual([...one.problems, ...two.problems], []);
 });

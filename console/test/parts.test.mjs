@@ -12,7 +12,8 @@ test("sizes, rates and times are short", () => {
     ["0 B", "1023 B", "1 KiB", "1.5 KiB", "1 MiB", "16 MiB", "3 GiB"]);
   assert.deepEqual([0, 0.42, 9.94, 9.96, 994, 995, 3_120, 20_000].map(rate),
     ["0", "0.4", "9.9", "10", "994", "1.0k", "3.1k", "20k"]);
-  assert.deepEqual([0.9, 61, 3_700, 200_000].map(duration), ["0 s", "1 min", "1 h 1 min", "2 days"]);
+  assert.deepEqual([0.9, 61, 3_700, 200_000].map(duration),
+    ["0 s", "1 min", "1 h 1 min", "2 days"]);
 });
 
 test("hex is read as people write it, and wrong hex is explained", () => {
@@ -54,6 +55,14 @@ test("the log keeps the newest lines, and so many bytes of them", () => {
   assert.deepEqual([large.entries.length, large.shown.length, large.dropped], [4, 4, 1]);
   large.add("received", "/local/a", new Uint8Array(2 * BYTES_MAX));
   assert.equal(large.entries.length, 1, "the newest stays, however large");
+});
+
+test("a filtered log tells how many of its own lines went", () => {
+  const log = new MessageLog();
+  log.filter({ words: "even" });
+  for (let i = 0; i < LINES_MAX + 100; i += 1) log.add("sent", "", i % 2 === 0 ? "even" : "odd");
+  log.trim();
+  assert.deepEqual([log.dropped, log.cut, log.shown.length], [100, 50, LINES_MAX / 2]);
 });
 
 test("a paused log is bounded too", () => {

@@ -14,8 +14,8 @@ export async function openStore(id, size) {
   const { quota = Infinity, usage = 0 } = await navigator.storage?.estimate?.() ?? {};
   if (size > quota - usage) {
     throw new Error(`there is no room for it: this browser lets the page have ` +
-      `${Math.floor((quota - usage) / 1024 / 1024)} MiB more. Save and remove other files, or free ` +
-      "some of the disk.");
+      `${Math.floor((quota - usage) / 1024 / 1024)} MiB more. Save and remove other files, or ` +
+      "free some of the disk.");
   }
   folder ??= ownFolder().catch(() => null);
   const own = await folder;

@@ -1,7 +1,7 @@
 // What the pages tell each other. The proxy adds nothing to a message, so each says what it is of.
 //
 //   text, JSON   hello                       a page came
-//                offer  id name size late    a file comes, in parts (late: it began before you came)
+//                offer  id name size late    a file comes (late: it began before you came)
 //                end    id sha256            that was all of it
 //                cancel id why               no more of it comes
 //                got    id from bytes        what a receiver has so far

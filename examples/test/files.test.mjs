@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { twoHosts } from "../../browser/hosts.mjs";
 import { TEST_MS_MAX, looksWell, world } from "../../browser/world.mjs";
-import { FILES, enter, files, item, pick, save, sha256, slowReader, words } from "./people.mjs";
+import { FILES, enter, files, item, pick, reader, save, sha256, words } from "./people.mjs";
 
 const MIB = 1024 * 1024;
 
@@ -22,7 +22,8 @@ test("files go to everyone on the channel, from several at once, and are kept in
       assert.match(await words(page, "in", name, "kept"), /complete; the checksum is right\.$/);
       const sum = await item(page, "in", name, "kept").locator(".sum").textContent();
       assert.equal(sum, `SHA-256 ${sha256(bytes)}`);
-      assert.deepEqual(await save(page, name), { name, bytes: bytes.length, sha256: sha256(bytes) });
+      assert.deepEqual(await save(page, name),
+        { name, bytes: bytes.length, sha256: sha256(bytes) });
     }
     await item(ann, "out", "long.bin", "sent")
       .getByText("9 MiB sent; 2 have it complete.").waitFor();
@@ -65,7 +66,7 @@ test("who comes late or cancels gets nothing, and its sender is told", TEST_MS_M
   const { proxy, problems, open } = await world(t, { proxy: { args: ["--stall-time", "60s"] } });
   const [ann, bob] = [await enter(open), await enter(open)];
   // Who reads nothing holds everyone up, so that the file is still under way.
-  const held = await slowReader(t, proxy.port, 0);
+  const held = await reader(t, proxy.port);
   await pick(ann, ...files(t, { "a.bin": randomBytes(100 * MIB), "b.bin": "next" }));
   await item(bob, "in", "a.bin", "coming").waitFor();
   assert.equal(await words(ann, "out", "b.bin", "waiting"), "4 B, waits for its turn");
@@ -87,13 +88,13 @@ test("a proxy that stops in the midst breaks what is under way, and both sides s
   TEST_MS_MAX, async t => {
     const { proxy, problems, open } = await world(t, { proxy: { args: ["--stall-time", "60s"] } });
     const [ann, bob] = [await enter(open), await enter(open)];
-    await slowReader(t, proxy.port, 0);
+    await reader(t, proxy.port);
     await pick(ann, ...files(t, { "a.bin": randomBytes(60 * MIB) }));
     await item(bob, "in", "a.bin", "coming").waitFor();
     await item(ann, "out", "a.bin", "going").waitFor();
     assert.deepEqual(problems, []);
     await proxy.stop();
-    assert.match(await words(ann, "out", "a.bin", "broken"), /^Not sent: the (proxy st|connection)/);
+    assert.match(await words(ann, "out", "a.bin", "broken"), /^Not sent: the (proxy st|conn)/);
     assert.match(await words(bob, "in", "a.bin", "broken"), /^Not received: the (proxy st|connec)/);
     for (const page of [ann, bob]) {
       await page.getByText(/^No proxy answers at .* Start it with “namedwebsockets”/).waitFor();

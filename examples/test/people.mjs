@@ -56,16 +56,12 @@ export async function save(page, name) {
 export const sha256 = bytes => createHash("sha256").update(bytes).digest("hex");
 
 /**
- * A program that opens the channel and reads as slowly as it is told: nothing at all (`0`), or
- * about so many bytes a second. `bytes` counts those that came, `closed` is whether its connection
- * has ended, and `leave()` ends it.
+ * A program on the channel that reads, or does not: `stop()` and `go()`. It begins stopped. `bytes`
+ * counts those that came, `closed` is whether its connection has ended, and `leave()` ends it.
  */
-export async function slowReader(t, port, bytesPerSecond) {
+export async function reader(t, port) {
   const socket = connect(port, "localhost");
   t.after(() => socket.destroy());
-  const reader = { bytes: 0, closed: false, leave: () => socket.destroy() };
-  socket.on("error", () => { reader.closed = true; });
-  socket.on("close", () => { reader.closed = true; });
   await new Promise((resolve, reject) => {
     socket.once("error", reject);
     socket.once("connect", () => socket.write("GET /broadcast/example-files HTTP/1.1\r\n" +
@@ -76,13 +72,11 @@ export async function slowReader(t, port, bytesPerSecond) {
       : reject(new Error(`${data}`)));
   });
   socket.pause();
-  if (bytesPerSecond === 0) return reader;
-  // Reads some, then rests for as long as that should have taken.
-  socket.on("data", data => {
-    reader.bytes += data.length;
-    socket.pause();
-    setTimeout(() => socket.resume(), 1000 * data.length / bytesPerSecond);
-  });
-  socket.resume();
-  return reader;
+  const made = { bytes: 0, closed: false, stop: () => socket.pause(), go: () => socket.resume(),
+    leave: () => socket.destroy() };
+  socket.on("error", () => { made.closed = true; });
+  socket.on("close", () => { made.closed = true; });
+  socket.on("data", data => { made.bytes += data.length; });
+  socket.pause(); // a listener for data sets it going
+  return made;
 }
