@@ -8,12 +8,11 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 /// Extensions, and the content types that they are served with.
-const TYPES: [(&str, &str); 6] = [
+const TYPES: [(&str, &str); 5] = [
     ("css", "text/css; charset=utf-8"),
     ("html", "text/html; charset=utf-8"),
     ("js", "text/javascript; charset=utf-8"),
     ("mjs", "text/javascript; charset=utf-8"),
-    ("png", "image/png"),
     ("svg", "image/svg+xml"),
 ];
 

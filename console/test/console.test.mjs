@@ -1,8 +1,8 @@
 // The console in a real browser, against the real proxy: channels, sending, errors.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { TEST_MS_MAX, looksWell, world } from "../../browser/world.mjs";
-import { startProxy } from "../../browser/proxy.mjs";
+import { TEST_MS_MAX, looksWell, world } from "../../proxy/tests/browser/world.mjs";
+import { startProxy } from "../../proxy/tests/browser/proxy.mjs";
 import { card, choose, connect, disconnect, heard, listen, logged, send, sendProblem, shows,
   twoConsoles } from "./person.mjs";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { TEST_MS_MAX, until, world } from "../../browser/world.mjs";
+import { TEST_MS_MAX, until, world } from "../../proxy/tests/browser/world.mjs";
 import { choose, connect, listen, logged, send, shows, texts } from "./person.mjs";
 
 /** A console on these channels, and a page whose own socket is on the first. */

@@ -1,8 +1,8 @@
 // The console's picture of the network: it follows who comes and goes, here and on another host.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { twoHosts } from "../../browser/hosts.mjs";
-import { TEST_MS_MAX, looksWell, screenshot, until, world } from "../../browser/world.mjs";
+import { twoHosts } from "../../proxy/tests/browser/hosts.mjs";
+import { TEST_MS_MAX, looksWell, screenshot, until, world } from "../../proxy/tests/browser/world.mjs";
 import { card, connect, disconnect, listen, logged, send, shows } from "./person.mjs";
 
 /** What the picture shows: channels with their dots, other proxies, and ties by state. */
@@ -98,7 +98,7 @@ test("a link to another host comes into the picture and goes", TEST_MS_MAX, asyn
   await logged(bob, "received", 2);
   await looksWell(ann, "console-linked");
   await ann.setViewportSize({ width: 1280, height: 880 });
-  await screenshot(ann, "console-readme"); // docs/console.png
+  await screenshot(ann, "console-readme"); // console/screenshot.png
   await disconnect(bob, "/broadcast/presence");
   await disconnect(bob, path);
   await pictured(ann, { channels: [["broadcast/chat", 1], ["broadcast/presence", 1],

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { test } from "node:test";
-import { TEST_MS_MAX, looksWell, world } from "../../browser/world.mjs";
+import { TEST_MS_MAX, looksWell, world } from "../../proxy/tests/browser/world.mjs";
 
 test("/ says that the proxy runs, and its links lead somewhere", TEST_MS_MAX, async t => {
   const { problems, open, context } = await world(t);

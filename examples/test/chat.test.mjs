@@ -1,9 +1,9 @@
 // The chat in a real browser: on two pages of one proxy, and on two hosts.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { twoHosts } from "../../browser/hosts.mjs";
-import { startProxy } from "../../browser/proxy.mjs";
-import { looksWell, TEST_MS_MAX, until, world } from "../../browser/world.mjs";
+import { twoHosts } from "../../proxy/tests/browser/hosts.mjs";
+import { startProxy } from "../../proxy/tests/browser/proxy.mjs";
+import { looksWell, TEST_MS_MAX, until, world } from "../../proxy/tests/browser/world.mjs";
 
 const CHAT = "/examples/chat/";
 

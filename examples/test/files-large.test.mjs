@@ -8,8 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { chromium } from "playwright-core";
-import { startProxy } from "../../browser/proxy.mjs";
-import { CHROMIUM, FLAGS } from "../../browser/world.mjs";
+import { startProxy } from "../../proxy/tests/browser/proxy.mjs";
+import { CHROMIUM, FLAGS } from "../../proxy/tests/browser/world.mjs";
 import { FILES, item, pick, reader, words } from "./people.mjs";
 
 const MB = 1000 * 1000;

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
-import { twoHosts } from "../../browser/hosts.mjs";
-import { TEST_MS_MAX, looksWell, world } from "../../browser/world.mjs";
+import { twoHosts } from "../../proxy/tests/browser/hosts.mjs";
+import { TEST_MS_MAX, looksWell, world } from "../../proxy/tests/browser/world.mjs";
 import { FILES, enter, files, item, pick, reader, save, sha256, words } from "./people.mjs";
 
 const MIB = 1024 * 1024;

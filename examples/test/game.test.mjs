@@ -1,8 +1,8 @@
 // The game in a real browser, on two pages of one proxy, and its latency on two hosts.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { twoHosts } from "../../browser/hosts.mjs";
-import { looksWell, TEST_MS_MAX, until, world } from "../../browser/world.mjs";
+import { twoHosts } from "../../proxy/tests/browser/hosts.mjs";
+import { looksWell, TEST_MS_MAX, until, world } from "../../proxy/tests/browser/world.mjs";
 
 const GAME = "/examples/game/";
 

@@ -1,7 +1,7 @@
 // The list of the examples.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { looksWell, TEST_MS_MAX, world } from "../../browser/world.mjs";
+import { looksWell, TEST_MS_MAX, world } from "../../proxy/tests/browser/world.mjs";
 
 test("from / it is one click to the examples, and one more to each", TEST_MS_MAX, async t => {
   const { problems, open, context } = await world(t);

@@ -1,8 +1,8 @@
 // Publish and subscribe in a real browser, on two pages of one proxy.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startProxy } from "../../browser/proxy.mjs";
-import { looksWell, TEST_MS_MAX, until, world } from "../../browser/world.mjs";
+import { startProxy } from "../../proxy/tests/browser/proxy.mjs";
+import { looksWell, TEST_MS_MAX, until, world } from "../../proxy/tests/browser/world.mjs";
 
 const PUBSUB = "/examples/pubsub/";
 

@@ -1,9 +1,9 @@
 // The video call in a real browser, with Chromium's fake camera: a pattern that moves all the time.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { twoHosts } from "../../browser/hosts.mjs";
-import { startProxy } from "../../browser/proxy.mjs";
-import { FAKE_MEDIA, looksWell, TEST_MS_MAX, until, world } from "../../browser/world.mjs";
+import { twoHosts } from "../../proxy/tests/browser/hosts.mjs";
+import { startProxy } from "../../proxy/tests/browser/proxy.mjs";
+import { FAKE_MEDIA, looksWell, TEST_MS_MAX, until, world } from "../../proxy/tests/browser/world.mjs";
 
 const CALL = "/examples/webrtc/";
 

@@ -6,8 +6,8 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { startProxy } from "../../browser/proxy.mjs";
-import { launchProfile, TEST_MS_MAX, world } from "../../browser/world.mjs";
+import { startProxy } from "../../proxy/tests/browser/proxy.mjs";
+import { launchProfile, TEST_MS_MAX, world } from "../../proxy/tests/browser/world.mjs";
 
 const file = name => readFileSync(new URL(`../${name}`, import.meta.url));
 const HTML = "text/html; charset=utf-8";

@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { WebSocket as Injected } from "ws";
-import { startProxy } from "../../browser/proxy.mjs";
+import { startProxy } from "../../proxy/tests/browser/proxy.mjs";
 
 const TEST_MS_MAX = { timeout: 60_000 };
 const { using } = createRequire(import.meta.url)("../namedwebsockets.js");

@@ -25,7 +25,7 @@ export const FAKE_MEDIA = ["--use-fake-device-for-media-stream",
   "--use-fake-ui-for-media-stream"];
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const SHOTS = fileURLToPath(new URL("../.test/screenshots/", import.meta.url));
+const SHOTS = fileURLToPath(new URL("../../../.test/screenshots/", import.meta.url));
 
 /** Chromium with these flags besides the usual ones. The caller closes it. */
 export function launch({ args = [], executablePath = CHROMIUM } = {}) {

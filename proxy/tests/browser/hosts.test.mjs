@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
-import { twoHosts } from "../hosts.mjs";
-import { isAccessible, TEST_MS_MAX, until, world } from "../world.mjs";
+import { twoHosts } from "./hosts.mjs";
+import { isAccessible, TEST_MS_MAX, until, world } from "./world.mjs";
 
 const namespaces = () => execFileSync("ip", ["netns", "list"], { encoding: "utf8" })
   .split("\n").map(line => line.split(" ")[0]).filter(name => name.startsWith(`nws${process.pid}x`));
