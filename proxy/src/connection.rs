@@ -134,15 +134,19 @@ impl Connection {
         }
         if let Some((code, reason)) = self.member().take_order() {
             self.close(code, &reason, Input::Awaited);
-        } else if self.member().take_doubt() {
-            // So long a sound proxy may leave unread what we send it.
+        } else if self.member().take_doubt() && !self.member().has_queued() {
+            // So long a sound proxy may leave unread what we send it; and if something waits for
+            // it, whether it takes that is proof enough.
             self.ask(self.hub().limits.stall_time);
         }
     }
 
     fn ask(&mut self, time: Duration) {
-        self.asked = Some(Instant::now() + time);
-        self.member().send_control(&ws::ping(b""));
+        let by = Instant::now() + time;
+        if self.asked.is_none() {
+            self.member().send_ping(&ws::ping(b""));
+        }
+        self.asked = Some(self.asked.map_or(by, |asked| asked.min(by)));
     }
 
     /// Reads and handles what is there, within this turn's share; pending when nothing more can
@@ -245,7 +249,7 @@ impl Connection {
                 self.start_closing(Input::Closed, self.hub().limits.stall_time);
             }
             _ if closes => self.set_input(Input::Closed),
-            Some(pong) => self.member().send_control(&pong),
+            Some(pong) => self.member().send_pong(&pong),
             None => {}
         }
     }

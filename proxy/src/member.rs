@@ -139,6 +139,29 @@ impl Member {
     /// Hands whole frames on: into the socket now where it takes them, else into the outbox,
     /// where they hold `sender` back if there is too much.
     pub(crate) fn deliver(&self, frames: &Bytes, sender: &Rc<Throttle>) {
+        self.write_or_queue(frames, |outbox, rest, written| outbox.push(rest, written, sender));
+    }
+
+    /// Sends a ping behind what waits already.
+    pub(crate) fn send_ping(&self, frame: &Bytes) {
+        self.write_or_queue(frame, Outbox::push_control);
+    }
+
+    /// Answers a ping behind what waits already.
+    pub(crate) fn send_pong(&self, frame: &Bytes) {
+        self.write_or_queue(frame, Outbox::push_pong);
+    }
+
+    /// Queues the Close frame, behind all that was accepted before; from now on nothing more is
+    /// delivered.
+    pub(crate) fn send_close(&self, frame: &Bytes) {
+        self.write_or_queue(frame, Outbox::push_control);
+        self.closed.set(true);
+    }
+
+    /// Writes frames now, or gives to `queue` what the socket does not take: the frames, and how
+    /// many bytes of them are written.
+    fn write_or_queue(&self, frames: &Bytes, queue: impl FnOnce(&mut Outbox, Bytes, usize)) {
         if self.closed.get() || self.broken.get() {
             return;
         }
@@ -146,22 +169,6 @@ impl Member {
             None => frames.clone(),
             Some(rng) => ws::mask_batch(frames, || rng.borrow_mut().next_u32().to_ne_bytes()),
         };
-        self.write_or_queue(frames, sender);
-    }
-
-    /// Queues a control frame behind what waits already. `Close` goes this way too, so that all
-    /// that was accepted before it is written before it.
-    pub(crate) fn send_control(&self, frame: &Bytes) {
-        self.deliver(frame, &self.throttle);
-    }
-
-    /// Queues the Close frame; from now on nothing more is delivered.
-    pub(crate) fn send_close(&self, frame: &Bytes) {
-        self.send_control(frame);
-        self.closed.set(true);
-    }
-
-    fn write_or_queue(&self, frames: Bytes, sender: &Rc<Throttle>) {
         let mut outbox = self.outbox.borrow_mut();
         let mut written = 0;
         if outbox.is_empty() {
@@ -179,7 +186,7 @@ impl Member {
             }
             self.progress.set(Instant::now());
         }
-        outbox.push(frames, written, sender);
+        queue(&mut outbox, frames, written);
         self.throttle.wake();
     }
 
