@@ -129,6 +129,11 @@ impl Connection {
 
     /// Does what others asked of this connection since its last turn.
     fn obey(&mut self) {
+        if let Phase::Closing(Closing { input, .. }) = self.phase
+            && input != Input::Awaited
+        {
+            self.member().let_successor_go();
+        }
         if self.phase != Phase::Open {
             return;
         }
@@ -149,10 +154,21 @@ impl Connection {
         self.asked = Some(self.asked.map_or(by, |asked| asked.min(by)));
     }
 
+    /// Whether what comes in over a link that we close is delivered still: until the other end's
+    /// Close it is no less accepted than before.
+    fn drains(&self) -> bool {
+        matches!(self.phase, Phase::Closing(_)) && self.member().hands_over()
+    }
+
+    /// Whether reading must wait for readers of ours that are full.
+    fn must_not_read(&self) -> bool {
+        (self.phase == Phase::Open || self.drains()) && self.member().throttle.is_held()
+    }
+
     /// Reads and handles what is there, within this turn's share; pending when nothing more can
     /// be done until something changes.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.early.is_empty() {
+        if !self.early.is_empty() && !self.must_not_read() {
             let early = std::mem::take(&mut self.early);
             self.take_in(&early);
         }
@@ -162,7 +178,7 @@ impl Connection {
             return if done { end() } else { Poll::Pending };
         }
         for _ in 0..READS_PER_TURN {
-            if self.phase == Phase::Open && self.member().throttle.is_held() {
+            if self.must_not_read() {
                 self.held = true;
                 return Poll::Pending;
             }
@@ -257,6 +273,7 @@ impl Connection {
     fn set_input(&mut self, input: Input) {
         if let Phase::Closing(closing) = &mut self.phase {
             closing.input = input;
+            self.member().let_successor_go();
         }
     }
 
@@ -266,7 +283,7 @@ impl Connection {
         }
         let (messages, payload) = (batch.messages() as u64, batch.payload_bytes() as u64);
         let frames = batch.take();
-        if self.phase != Phase::Open {
+        if self.phase != Phase::Open && !self.drains() {
             return; // Sent after our Close frame: never accepted.
         }
         let counters = &self.place.hub.counters;

@@ -87,6 +87,14 @@ pub const LINK_BACK_TIME: Duration = Duration::from_secs(2);
 /// Time for an instance to answer when we doubt that it lives. The discovery takes it out after.
 pub const VERIFY_TIME: Duration = Duration::from_secs(3);
 
+/// Time in which an instance that we doubted and that goes has vanished: it did not answer. One
+/// that goes later has answered, and says goodbye.
+pub const DOUBT_TIME: Duration = VERIFY_TIME.saturating_mul(2);
+
+/// Time between two adverts of one channel, for clients that come and go all the time. A page that
+/// is loaded again is advertised at once, unless it was just loaded.
+pub const ADVERTISE_PAUSE: Duration = Duration::from_secs(1);
+
 /// First and longest pause between questions for an instance that vanished without a goodbye
 /// (RFC 6762 section 5.2: at least 1 s, at least doubled each time, at most an hour).
 pub const REFRESH_MIN: Duration = Duration::from_secs(1);

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use crate::id::ProxyId;
 use crate::limits::WRITE_BUFFERS_MAX;
 use crate::net::Stream;
-use crate::outbox::{Outbox, Throttle};
+use crate::outbox::{Hold, Outbox, Throttle};
 use crate::ws::{self, CloseCode};
 
 /// Tells connections apart; never used twice in one run.
@@ -99,6 +99,8 @@ pub(crate) struct Member {
     /// No more is delivered: it has left, or its Close frame is queued.
     closed: Cell<bool>,
     order: RefCell<Option<CloseOrder>>,
+    /// The link that takes over from this one, not to be read from before this one's last message.
+    successor: RefCell<Option<Hold>>,
     /// Somebody doubts that the other end lives: see [`Member::order_proof`].
     doubted: Cell<bool>,
     /// The source of masking keys where our frames must be masked (RFC 6455 section 5.3).
@@ -125,6 +127,7 @@ impl Member {
             broken: Cell::new(false),
             closed: Cell::new(false),
             order: RefCell::new(None),
+            successor: RefCell::new(None),
             doubted: Cell::new(false),
             masks: kind.we_dialled().then(|| Rc::clone(rng)),
         }
@@ -201,6 +204,24 @@ impl Member {
         self.order.borrow_mut().take()
     }
 
+    /// Asks the connection's task to close once all has come that the other end sends before its
+    /// own Close; only then is `next`, another link to the same proxy, read from. So nothing is
+    /// lost between the two, and nothing overtakes.
+    pub(crate) fn hand_over(&self, next: &Member) {
+        *self.successor.borrow_mut() = Some(Hold::on(&next.throttle));
+        self.order_close(CloseCode::NORMAL, "another link takes over");
+    }
+
+    /// Whether it does, and has not yet.
+    pub(crate) fn hands_over(&self) -> bool {
+        self.successor.borrow().is_some()
+    }
+
+    /// Nothing more comes over this link.
+    pub(crate) fn let_successor_go(&self) {
+        *self.successor.borrow_mut() = None;
+    }
+
     /// Asks the connection's task to ping the other end, and to end if it hears nothing for
     /// the stall time.
     pub(crate) fn order_proof(&self) {
@@ -229,6 +250,7 @@ impl Member {
     /// Gives the socket up.
     pub(crate) fn detach(&self) {
         self.drop_queue();
+        self.let_successor_go();
         *self.stream.borrow_mut() = None;
     }
 

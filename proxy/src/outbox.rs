@@ -56,10 +56,10 @@ impl Throttle {
 
 /// Keeps one sender from being read while it lives.
 #[derive(Debug)]
-struct Hold(Rc<Throttle>);
+pub(crate) struct Hold(Rc<Throttle>);
 
 impl Hold {
-    fn on(sender: &Rc<Throttle>) -> Self {
+    pub(crate) fn on(sender: &Rc<Throttle>) -> Self {
         sender.holds.set(sender.holds.get() + 1);
         Self(Rc::clone(sender))
     }

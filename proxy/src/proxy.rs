@@ -17,7 +17,7 @@ use crate::discovery::Discovery;
 use crate::http::Access;
 use crate::hub::Hub;
 use crate::id::ProxyId;
-use crate::limits::{Limits, SHUTDOWN_TIME};
+use crate::limits::{DIALS_MAX, Limits, SHUTDOWN_TIME};
 use crate::link::dial::Dialler;
 use crate::link::driver::Driver;
 use crate::link::planner::Planner;
@@ -127,7 +127,7 @@ impl<N: Net> Proxy<N> {
     pub async fn run<D: Discovery>(mut self, discovery: D, stopped: impl Future<Output = ()>) {
         let port = self.addresses.first().map_or(self.config.port, SocketAddr::port);
         let planner_rng = ChaCha8Rng::seed_from_u64(self.rng.next_u64());
-        let planner = Planner::new(self.id, port, self.config.peers, planner_rng);
+        let planner = Planner::new(self.id, port, self.config.peers, DIALS_MAX, planner_rng);
         let planner = Rc::new(RefCell::new(planner));
         let rng = Rc::new(RefCell::new(self.rng));
         let (events, hub_events) = mpsc::unbounded_channel();

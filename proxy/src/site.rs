@@ -148,15 +148,17 @@ impl<N: Net> Site<N> {
         if remote == Some(self.id) {
             return Err(Refusal::OwnLink(self.id));
         }
+        let two_way = remote.is_some() && is_two_way(headers);
         if let Some(remote) = remote
-            && let Some(old) = self.hub.channel(channel).and_then(|c| c.elected(remote))
+            && let Some(there) = self.hub.channel(channel)
+            && let Some(old) = there.elected(remote)
+            && !(two_way && there.links_to(remote).iter().all(|(_, link)| !link.two_way))
         {
             // link.duplicate-probed: the old one may be dead without our knowing. Then it will
             // not prove itself, and the next dial is taken.
             old.order_proof();
             return Err(Refusal::SecondLink(self.id));
         }
-        let two_way = remote.is_some() && is_two_way(headers);
         Ok(Kind::Link(Link { remote, dialled_by: DialledBy::Them, two_way }))
     }
 }

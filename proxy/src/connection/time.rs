@@ -20,7 +20,8 @@ impl Connection {
                 self.stalled_at().min(probe + limits.stall_time / PROBES_PER_STALL)
             }
             Phase::Closing(Closing { since, .. }) => {
-                since.max(self.member().progress()) + CLOSE_TIME
+                let sign = since.max(self.member().progress());
+                (if self.drains() { sign.max(self.heard) } else { sign }) + CLOSE_TIME
             }
             _ => self.asked.unwrap_or(self.heard + limits.keep_alive),
         }
@@ -62,7 +63,7 @@ impl Connection {
         }
         match self.phase {
             Phase::Open if self.member().has_queued() => self.cut_stalled(),
-            Phase::Open if self.held || self.member().throttle.is_held() => {
+            Phase::Open | Phase::Closing(_) if self.must_not_read() => {
                 // Not reading, so not hearing: no sign of death.
                 self.heard = now;
                 self.asked = None;

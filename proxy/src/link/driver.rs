@@ -111,6 +111,12 @@ impl<N: Net, D: Discovery> Driver<N, D> {
                 self.dial(link, channel, target, two_way);
             }
             Action::Start(link) => self.start(link),
+            Action::Replace { old, link } => {
+                self.start(link);
+                if let (Some(old), Some(new)) = (self.linked.remove(&old), self.linked.get(&link)) {
+                    old.hand_over(new);
+                }
+            }
             Action::Close(link) => self.close(link),
             Action::Prove(link) => {
                 if let Some(member) = self.linked.get(&link) {

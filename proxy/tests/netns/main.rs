@@ -31,6 +31,7 @@ mod hostile;
 mod names;
 mod old_proxy;
 mod peers;
+mod switch;
 
 use std::thread;
 use std::time::{Duration, Instant};

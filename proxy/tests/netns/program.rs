@@ -42,6 +42,7 @@ pub(crate) struct Status {
 pub(crate) struct Channel {
     pub(crate) scope: String,
     pub(crate) name: String,
+    pub(crate) queued_bytes: u64,
     pub(crate) advert: Option<String>,
     pub(crate) links: Vec<Link>,
 }
