@@ -37,6 +37,8 @@ macro_rules! counters {
 
 counters! {
     connections_accepted: "TCP connections accepted",
+    connections_refused: "WebSockets refused because there were as many as may be",
+    connections_displaced: "TCP connections that asked for nothing and made room for newer ones",
     requests_refused: "HTTP requests answered with an error",
     messages_received: "Messages received from clients and links",
     messages_delivered: "Deliveries: each message once for each connection that it was handed to",

@@ -51,6 +51,7 @@ mod name;
 pub mod net;
 mod outbox;
 mod proxy;
+mod seats;
 mod server;
 mod site;
 mod status;

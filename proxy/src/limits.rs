@@ -38,6 +38,17 @@ pub const REQUEST_TIME: Duration = Duration::from_secs(10);
 /// may add some. More is answered with 431 (RFC 6585 section 5).
 pub const REQUEST_BYTES_MAX: usize = 32 * 1024;
 
+/// TCP connections of one listener that are no WebSockets: they have yet to ask, or ask for pages.
+/// One more takes the place of the oldest, so that a crowd that asks for nothing keeps nobody out.
+/// As many as a listener's backlog; 32 MiB of half-read requests at worst.
+pub const REQUESTS_MAX: usize = 1024;
+
+/// Time to take an answer, and to ask again: far more than any page needs on its own machine.
+pub const ANSWER_TIME: Duration = Duration::from_secs(15);
+
+/// What whoever is refused for want of room is told to wait before trying again.
+pub const RETRY_AFTER: Duration = Duration::from_secs(5);
+
 /// Time for the other side to answer our Close frame before we drop the connection
 /// (RFC 6455 section 7.1.1 asks only for a reasonable time).
 pub const CLOSE_TIME: Duration = Duration::from_secs(5);
@@ -120,6 +131,11 @@ pub const DIALS_MAX: usize = 64;
 /// What a person may set, with the defaults that the program has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
+    /// WebSockets that others may have open here, clients and links together; half of them from
+    /// other machines. 10,000 by default: far more than the tabs and programs of a machine. An
+    /// idle one costs a few KiB. At worst, which takes as many readers that stall and senders
+    /// that stop within a message, each holds its queue and a message: 17 MiB.
+    pub connections: usize,
     /// Bytes in one message, joined from its fragments. 16 MiB by default: a photo or a file's
     /// part, yet a hundred such in flight fit into a small machine. A larger one closes its
     /// sender with 1009.
@@ -139,6 +155,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            connections: 10_000,
             message_bytes: 16 * 1024 * 1024,
             queue_bytes: 1024 * 1024,
             stall_time: Duration::from_secs(10),

@@ -28,6 +28,10 @@ pub struct Status {
     pub port: u16,
     /// How others are found: `mdns-sd`, or `off`.
     pub discovery: &'static str,
+    /// WebSockets that others have open here.
+    pub connections: usize,
+    /// How many there may be.
+    pub connections_max: usize,
     /// Channels with anybody on them.
     pub channels: Vec<ChannelStatus>,
     /// Proxies seen or configured, each once for each channel.
@@ -130,6 +134,8 @@ impl Reporter {
             uptime_seconds: self.started.elapsed().as_secs_f64(),
             port: self.port,
             discovery: self.discovery,
+            connections: hub.seats.taken(),
+            connections_max: hub.seats.max(),
             channels: channels.collect(),
             remotes: remotes.collect(),
             counters: hub.counters.snapshot(),

@@ -220,7 +220,7 @@ impl<N: Net, D: Discovery> Driver<N, D> {
         let Dialled { stream, early, address, remote, two_way } = dialled;
         let id = ChannelId { scope: Scope::Broadcast, name: channel };
         let kind = Kind::Link(Link { remote, dialled_by: DialledBy::Us, two_way });
-        let place = self.hub.join(&id, kind, address);
+        let place = self.hub.join(&id, kind, address, None);
         place.member.attach(stream);
         let member = Rc::clone(&place.member);
         self.links.spawn_local(async move { (link, Connection::new(place, early).await) });

@@ -82,13 +82,13 @@ impl Planner {
         if self.missing.len() >= INSTANCES_MAX {
             return;
         }
+        let first = self.missing.is_empty();
         self.missing.insert((channel.clone(), key.clone()));
-        self.refresh_pause = REFRESH_MIN;
-        let at = now + REFRESH_MIN;
-        let is_soon = |(due, timer): &(Instant, Timer)| *timer == Timer::Refresh && *due <= at;
-        if !self.timers.iter().any(is_soon) {
+        // One more does not make us ask more often: whoever answers is asked for all.
+        if first {
+            self.refresh_pause = REFRESH_MIN;
             self.timers.retain(|(_, timer)| *timer != Timer::Refresh);
-            self.timers.insert((at, Timer::Refresh));
+            self.timers.insert((now + REFRESH_MIN, Timer::Refresh));
         }
     }
 
