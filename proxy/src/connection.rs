@@ -29,7 +29,7 @@ pub(crate) use self::phase::Ended;
 use self::phase::{Closing, Input, Phase};
 use crate::channel::{Channel, Origin};
 use crate::hub::{Hub, Membership};
-use crate::limits::READS_PER_TURN;
+use crate::limits::{DRAIN_TIME, READS_PER_TURN};
 use crate::member::{Kind, Member};
 use crate::ws::{self, Batch, CloseCode, Control, Decoder, Role, Violation};
 
@@ -100,7 +100,7 @@ impl Connection {
         self.place.lost.set(false);
         self.place.leave();
         let since = Instant::now();
-        self.phase = Phase::Closing(Closing { since, stall, input, shut: false });
+        self.phase = Phase::Closing(Closing { since, stall, cut: None, input, shut: false });
     }
 
     fn end(&mut self) {
@@ -139,6 +139,11 @@ impl Connection {
         }
         if let Some((code, reason)) = self.member().take_order() {
             self.close(code, &reason, Input::Awaited);
+            if let Phase::Closing(closing) = &mut self.phase
+                && code == CloseCode::GOING_AWAY
+            {
+                closing.cut = Some(closing.since + DRAIN_TIME);
+            }
         } else if self.member().take_doubt() && !self.member().has_queued() {
             // So long a sound proxy may leave unread what we send it; and if something waits for
             // it, whether it takes that is proof enough.

@@ -15,9 +15,8 @@ macro_rules! counters {
 
         /// The counters at one moment. They only grow, and start from 0 with the proxy.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-        #[non_exhaustive]
-        pub struct CountersSnapshot {
-            $(#[doc = $help] pub $name: u64,)*
+        pub(crate) struct CountersSnapshot {
+            $(#[doc = $help] pub(crate) $name: u64,)*
         }
 
         impl Counters {

@@ -17,7 +17,8 @@ impl Connection {
             // websocket.busy-not-silent: its pong may wait behind what it has yet to read.
             _ if self.member().has_queued() => {
                 let probe = self.probed.max(self.member().progress());
-                self.stalled_at().min(probe + limits.stall_time / PROBES_PER_STALL)
+                let due = self.stalled_at().min(probe + limits.stall_time / PROBES_PER_STALL);
+                self.cut_at().map_or(due, |cut| due.min(cut))
             }
             Phase::Closing(Closing { since, .. }) => {
                 let sign = since.max(self.member().progress());
@@ -56,6 +57,10 @@ impl Connection {
             let before = self.member().progress();
             self.member().probe();
             self.note_progress(before);
+            if self.member().has_queued() && self.cut_at().is_some_and(|cut| cut <= now) {
+                self.cut_short();
+                return true;
+            }
             // backpressure.slow-not-stalled
             if !self.member().has_queued() || now < self.stalled_at() {
                 return true;
@@ -78,6 +83,23 @@ impl Connection {
             Phase::Closing(_) | Phase::Done => self.end(),
         }
         true
+    }
+
+    /// When a reader has had its time while the proxy stops.
+    fn cut_at(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Closing(Closing { cut, .. }) => cut,
+            _ => None,
+        }
+    }
+
+    /// lifecycle.shutdown-closes: also those that are slow are told.
+    fn cut_short(&mut self) {
+        if let Phase::Closing(closing) = &mut self.phase {
+            closing.cut = None;
+        }
+        let reason = "the proxy stops, and what you had not taken is lost";
+        self.member().cut(&ws::close(CloseCode::GOING_AWAY, reason));
     }
 
     /// backpressure.stalled-closed

@@ -183,6 +183,14 @@ impl MdnsSd {
     }
 }
 
+impl Drop for MdnsSd {
+    /// Its daemon is a thread of its own, which would go on advertising.
+    fn drop(&mut self) {
+        // It may be shut down already.
+        let _ = self.daemon.shutdown();
+    }
+}
+
 impl Discovery for MdnsSd {
     fn name(&self) -> &'static str {
         "mdns-sd"
