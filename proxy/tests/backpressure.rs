@@ -335,3 +335,88 @@ fn who_reads_nothing_may_ping_and_is_heard() {
     assert_eq!(reader.pongs, [b"a", b"d"], "the first, and of those behind it the newest");
     reader.leave();
 }
+
+#[test]
+fn who_is_reset_while_held_has_sent_what_was_accepted() {
+    let proxy = proxy_with("10m");
+    let mut reader = Reader::join(proxy.address(), CHANNEL, LEN);
+    let flood = Flood::start(proxy.address(), CHANNEL, LEN);
+    flood.until_held();
+    let received = proxy.counter("messages_received");
+    let (mut sender, mut other) = (proxy.join_bare(CHANNEL), proxy.join(CHANNEL));
+    sender.send(&wire::text("0"));
+    // From now on it is held itself, and the rest waits in front of the proxy.
+    until("its first message", || proxy.counter("messages_received") == received + 1);
+    for number in 1..10 {
+        sender.send(&wire::text(&number.to_string()));
+    }
+    sender.reset();
+    // Which shows that it takes nothing any more; what it sent counts all the same.
+    other.send("meanwhile");
+    until("the other's", || proxy.counter("messages_received") == received + 2);
+    flood.stop();
+    let (mut words, mut end) = (0, None);
+    while words < 10 || end.is_none() {
+        let frame = reader.wire.frame();
+        let text = String::from_utf8(frame.payload);
+        match text.as_deref() {
+            Ok(text) if frame.first == FIN | wire::TEXT && text.starts_with("end ") => {
+                end = Some(text.to_owned());
+            }
+            Ok(text) if frame.first == FIN | wire::TEXT && text != "meanwhile" => {
+                assert_eq!(text, words.to_string());
+                words += 1;
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(end, Some(format!("end {}", flood.sent())));
+}
+
+#[test]
+fn who_closes_and_says_no_more_gets_what_waited_and_the_echo() {
+    let proxy = proxy_with("10m");
+    let mut reader = Reader::join(proxy.address(), CHANNEL, LEN);
+    let flood = Flood::start(proxy.address(), CHANNEL, LEN);
+    flood.until_held();
+    reader.wire.send(&wire::close(1000));
+    reader.wire.finish();
+    proxy.until_clients(CHANNEL, 1);
+    assert_eq!(reader.read_until_close().0, 1000);
+    assert!(reader.next * LEN as u64 >= QUEUE_BYTES, "{} messages", reader.next);
+    reader.wire.ended();
+    flood.sent();
+}
+
+#[test]
+fn a_slow_reader_hears_its_ping_in_time() {
+    let args = ["--queue-size", QUEUE, "--stall-time", "10m", "--keep-alive", "2s"];
+    let proxy = Proxy::with(&args);
+    let mut wire = Wire::open_narrow(proxy.address(), 4096);
+    wire.upgrade(CHANNEL);
+    let mut sender = proxy.join(CHANNEL);
+    let message = support::noise(7, 20_000);
+    // 2 MB, of which the proxy keeps a part and the kernels the rest.
+    thread::scope(|scope| {
+        scope.spawn(|| (0..100).for_each(|_| sender.send(message.clone())));
+        let (started, mut taken, mut heard) = (Instant::now(), 0, 0);
+        // 100 KB a second. Were megabytes of it in the kernels' hands, the ping that comes when
+        // the proxy has written all would be answered long after the 4 s that a reader has.
+        while heard < 100 {
+            while taken > started.elapsed().as_millis() as usize * 100 {
+                thread::sleep(Duration::from_millis(5));
+            }
+            let frame = wire.frame();
+            taken += frame.payload.len();
+            match frame.first & 0xf {
+                PING => wire.send(&wire::frame(FIN | wire::PONG, &frame.payload)),
+                _ => {
+                    assert!(frame.payload == message, "message {heard} is not intact");
+                    heard += 1;
+                }
+            }
+        }
+    });
+    assert_eq!(proxy.counter("connections_dead"), 0);
+    assert_eq!(proxy.of_channel(CHANNEL, "clients"), 2);
+}

@@ -10,7 +10,6 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use support::flood::Flood;
 use support::wire::{self, FIN, PING};
 use support::{PATIENCE, Proxy, Request, Wire, until};
 
@@ -120,33 +119,6 @@ fn until_refused(stream: &mut TcpStream, bytes: &[u8]) -> usize {
         assert!(started.elapsed() < PATIENCE, "it goes on after {taken} bytes");
         thread::sleep(Duration::from_millis(1));
     }
-}
-
-#[test]
-fn who_never_takes_its_101_holds_nobody_for_ever() {
-    let proxy = Proxy::with(&["--queue-size", "64KiB", "--stall-time", "1s"]);
-    let page = proxy.ask(&Request::get("/console")).body.len();
-    // So many pages before the upgrade that its answer is still in the kernel's hands, or in the
-    // proxy's, or between; none of them is read.
-    let most = 512 * 1024 / page;
-    let mut stuck: Vec<Wire> = Vec::new();
-    for pages in (0..most).step_by((most / 48).max(1)) {
-        let mut wire = Wire::open_narrow(proxy.address(), 4096);
-        wire.stream.set_write_timeout(Some(Duration::from_millis(100))).expect("an option");
-        let asked =
-            [Request::get("/console").bytes().repeat(pages), Request::upgrade(CHANNEL).bytes()];
-        // What does not go out at once never does.
-        let _ = wire.stream.write_all(&asked.concat());
-        stuck.push(wire);
-    }
-    until("some of them on the channel", || proxy.of_channel(CHANNEL, "clients") > 0);
-    let flood = Flood::start(proxy.address(), CHANNEL, 20_000);
-    flood.until_accepted(16 * 1024 * 1024);
-    proxy.until_clients(CHANNEL, 1);
-    flood.sent();
-    // Those who were cut may yet wake up and read why.
-    drop(stuck);
-    until("nobody left", || proxy.status()["connections"] == 0);
 }
 
 #[test]

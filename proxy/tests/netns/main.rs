@@ -31,6 +31,7 @@ mod hostile;
 mod names;
 mod old_proxy;
 mod peers;
+mod stop;
 mod switch;
 
 use std::thread;
