@@ -65,8 +65,8 @@ impl Hub {
         }
     }
 
-    /// Puts a new connection on a channel, with its seat if it was opened from outside. From now on frames for it are kept, so one that is
-    /// told of its success afterwards misses nothing.
+    /// Puts a new connection on a channel, with its seat if it was opened from outside. From now on
+    /// frames for it are kept, so one that is told of its success afterwards misses nothing.
     pub(crate) fn join(
         self: &Rc<Self>,
         id: &ChannelId,

@@ -137,7 +137,7 @@ pub(crate) const DIALS_MAX: usize = 64;
 pub struct Limits {
     /// WebSockets that others may have open here, clients and links together; half of them from
     /// other machines. 10,000 by default: far more than the tabs and programs of a machine. An
-    /// idle one costs a few KiB. At worst, which takes as many readers that stall and senders
+    /// idle one costs 6 KiB. At worst, which takes as many readers that stall and senders
     /// that stop within a message, each holds its queue and a message: 17 MiB.
     pub connections: usize,
     /// Bytes in one message, joined from its fragments. 16 MiB by default: a photo or a file's

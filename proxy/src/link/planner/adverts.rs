@@ -82,10 +82,11 @@ impl Planner {
         if self.missing.len() >= INSTANCES_MAX {
             return;
         }
-        let first = self.missing.is_empty();
+        // Everyone is asked for at once. So one more is a reason to begin anew only if the next
+        // question is far off: hundreds that come one by one must not make us ask all the time.
+        let soon = !self.missing.is_empty() && self.refresh_pause <= REFRESH_MIN * 8;
         self.missing.insert((channel.clone(), key.clone()));
-        // One more does not make us ask more often: whoever answers is asked for all.
-        if first {
+        if !soon {
             self.refresh_pause = REFRESH_MIN;
             self.timers.retain(|(_, timer)| *timer != Timer::Refresh);
             self.timers.insert((now + REFRESH_MIN, Timer::Refresh));

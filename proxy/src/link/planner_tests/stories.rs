@@ -131,6 +131,16 @@ fn who_links_to_us_and_was_not_seen_is_asked_for() {
 }
 
 #[test]
+fn one_more_is_asked_for_soon_though_others_have_been_missed_for_long() {
+    let mut world = world();
+    world.play(&Step::Accept { proxy: 0, channel: 0, two_way: false });
+    world.wait(HOUR / 2);
+    world.play(&Step::Accept { proxy: 1, channel: 0, two_way: false });
+    let actions = actions_within(&mut world, Duration::from_secs(2));
+    assert!(actions.iter().any(|(_, action)| *action == Action::Refresh), "{actions:?}");
+}
+
+#[test]
 fn a_page_that_is_loaded_again_is_advertised_afresh_and_not_too_often() {
     let mut world = world();
     let mut seen = vec![world.adverts.keys().next().unwrap().clone()];
