@@ -132,7 +132,8 @@ impl Channel {
         self.links.borrow().get(&id).cloned()
     }
 
-    fn links_to(&self, remote: ProxyId) -> Vec<(Rc<Member>, Link)> {
+    /// All links with `remote`.
+    pub(crate) fn links_to(&self, remote: ProxyId) -> Vec<(Rc<Member>, Link)> {
         let mut to = self.links();
         to.retain(|(_, link)| link.remote == Some(remote));
         to

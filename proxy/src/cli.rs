@@ -61,6 +61,12 @@ pub(crate) struct Args {
     #[arg(long = "allow-origin", value_name = "ORIGIN", value_parser = origin)]
     allowed_origins: Vec<String>,
 
+    /// WebSockets that others may have open here, clients and links together; half of them from
+    /// other machines. Who comes beyond that is refused with 503. Never more than half of the
+    /// files that the system allows, which leaves the other half to links that this proxy dials.
+    #[arg(long, value_name = "NUMBER", default_value_t = 10_000, value_parser = connections)]
+    max_connections: usize,
+
     /// Largest message; a client that sends a larger one is closed with code 1009. Raise it for
     /// large files in one piece; each connection may need that much memory.
     #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = message_size)]
@@ -112,6 +118,7 @@ impl Args {
                 allowed_origins: self.allowed_origins.clone(),
             },
             limits: Limits {
+                connections: self.max_connections,
                 message_bytes: self.max_message_size,
                 queue_bytes: self.queue_size,
                 stall_time: self.stall_time,
@@ -140,6 +147,13 @@ fn size(text: &str, min: ByteSize, max: ByteSize) -> Result<usize, String> {
         usize::try_from(size.as_u64()).map_err(|error| error.to_string())
     } else {
         Err(format!("{size} is out of range; allowed is {min} to {max}"))
+    }
+}
+
+fn connections(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number @ 1..=1_000_000) => Ok(number),
+        _ => Err("give a number from 1 to 1000000".to_owned()),
     }
 }
 
@@ -190,6 +204,7 @@ mod tests {
     fn wrong_values_are_told_what_is_allowed() {
         Args::command().debug_assert();
         for (args, advice) in [
+            (["--max-connections", "0"], "a number from 1 to 1000000"),
             (["--max-message-size", "2GiB"], "allowed is 1 B to 1.0 GiB"),
             (["--max-message-size", "big"], "such as 512KiB"),
             (["--queue-size", "1B"], "allowed is 1.0 KiB"),

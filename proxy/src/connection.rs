@@ -29,7 +29,7 @@ pub(crate) use self::phase::Ended;
 use self::phase::{Closing, Input, Phase};
 use crate::channel::{Channel, Origin};
 use crate::hub::{Hub, Membership};
-use crate::limits::READS_PER_TURN;
+use crate::limits::{DRAIN_TIME, READS_PER_TURN};
 use crate::member::{Kind, Member};
 use crate::ws::{self, Batch, CloseCode, Control, Decoder, Role, Violation};
 
@@ -100,7 +100,7 @@ impl Connection {
         self.place.lost.set(false);
         self.place.leave();
         let since = Instant::now();
-        self.phase = Phase::Closing(Closing { since, stall, input, shut: false });
+        self.phase = Phase::Closing(Closing { since, stall, cut: None, input, shut: false });
     }
 
     fn end(&mut self) {
@@ -129,26 +129,51 @@ impl Connection {
 
     /// Does what others asked of this connection since its last turn.
     fn obey(&mut self) {
+        if let Phase::Closing(Closing { input, .. }) = self.phase
+            && input != Input::Awaited
+        {
+            self.member().let_successor_go();
+        }
         if self.phase != Phase::Open {
             return;
         }
         if let Some((code, reason)) = self.member().take_order() {
             self.close(code, &reason, Input::Awaited);
-        } else if self.member().take_doubt() {
-            // So long a sound proxy may leave unread what we send it.
+            if let Phase::Closing(closing) = &mut self.phase
+                && code == CloseCode::GOING_AWAY
+            {
+                closing.cut = Some(closing.since + DRAIN_TIME);
+            }
+        } else if self.member().take_doubt() && !self.member().has_queued() {
+            // So long a sound proxy may leave unread what we send it; and if something waits for
+            // it, whether it takes that is proof enough.
             self.ask(self.hub().limits.stall_time);
         }
     }
 
     fn ask(&mut self, time: Duration) {
-        self.asked = Some(Instant::now() + time);
-        self.member().send_control(&ws::ping(b""));
+        let by = Instant::now() + time;
+        if self.asked.is_none() {
+            self.member().send_ping(&ws::ping(b""));
+        }
+        self.asked = Some(self.asked.map_or(by, |asked| asked.min(by)));
+    }
+
+    /// Whether what comes in over a link that we close is delivered still: until the other end's
+    /// Close it is no less accepted than before.
+    fn drains(&self) -> bool {
+        matches!(self.phase, Phase::Closing(_)) && self.member().hands_over()
+    }
+
+    /// Whether reading must wait for readers of ours that are full.
+    fn must_not_read(&self) -> bool {
+        (self.phase == Phase::Open || self.drains()) && self.member().throttle.is_held()
     }
 
     /// Reads and handles what is there, within this turn's share; pending when nothing more can
     /// be done until something changes.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.early.is_empty() {
+        if !self.early.is_empty() && !self.must_not_read() {
             let early = std::mem::take(&mut self.early);
             self.take_in(&early);
         }
@@ -158,7 +183,7 @@ impl Connection {
             return if done { end() } else { Poll::Pending };
         }
         for _ in 0..READS_PER_TURN {
-            if self.phase == Phase::Open && self.member().throttle.is_held() {
+            if self.must_not_read() {
                 self.held = true;
                 return Poll::Pending;
             }
@@ -245,7 +270,7 @@ impl Connection {
                 self.start_closing(Input::Closed, self.hub().limits.stall_time);
             }
             _ if closes => self.set_input(Input::Closed),
-            Some(pong) => self.member().send_control(&pong),
+            Some(pong) => self.member().send_pong(&pong),
             None => {}
         }
     }
@@ -253,6 +278,7 @@ impl Connection {
     fn set_input(&mut self, input: Input) {
         if let Phase::Closing(closing) = &mut self.phase {
             closing.input = input;
+            self.member().let_successor_go();
         }
     }
 
@@ -262,7 +288,7 @@ impl Connection {
         }
         let (messages, payload) = (batch.messages() as u64, batch.payload_bytes() as u64);
         let frames = batch.take();
-        if self.phase != Phase::Open {
+        if self.phase != Phase::Open && !self.drains() {
             return; // Sent after our Close frame: never accepted.
         }
         let counters = &self.place.hub.counters;

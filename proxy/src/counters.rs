@@ -15,9 +15,8 @@ macro_rules! counters {
 
         /// The counters at one moment. They only grow, and start from 0 with the proxy.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-        #[non_exhaustive]
-        pub struct CountersSnapshot {
-            $(#[doc = $help] pub $name: u64,)*
+        pub(crate) struct CountersSnapshot {
+            $(#[doc = $help] pub(crate) $name: u64,)*
         }
 
         impl Counters {
@@ -37,6 +36,8 @@ macro_rules! counters {
 
 counters! {
     connections_accepted: "TCP connections accepted",
+    connections_refused: "WebSockets refused because there were as many as may be",
+    connections_displaced: "TCP connections that asked for nothing and made room for newer ones",
     requests_refused: "HTTP requests answered with an error",
     messages_received: "Messages received from clients and links",
     messages_delivered: "Deliveries: each message once for each connection that it was handed to",

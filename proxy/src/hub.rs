@@ -17,6 +17,7 @@ use crate::counters::Counters;
 use crate::limits::{Limits, READ_BYTES};
 use crate::member::{DialledBy, Kind, Link, Member, MemberId};
 use crate::name::{ChannelId, ChannelName, Scope};
+use crate::seats::{Seat, Seats};
 use crate::ws::{Batch, CloseCode};
 
 /// What happens on the channels that concerns the links.
@@ -34,6 +35,7 @@ pub(crate) enum HubEvent {
 pub(crate) struct Hub {
     pub(crate) limits: Limits,
     pub(crate) counters: Counters,
+    pub(crate) seats: Rc<Seats>,
     pub(crate) rng: Rc<RefCell<ChaCha8Rng>>,
     /// Where each connection reads into, in turn: an idle one owns no buffer.
     pub(crate) scratch: RefCell<Box<[u8]>>,
@@ -51,6 +53,7 @@ impl Hub {
         events: mpsc::UnboundedSender<HubEvent>,
     ) -> Self {
         Self {
+            seats: Rc::new(Seats::new(limits.connections)),
             limits,
             counters: Counters::default(),
             rng: Rc::clone(rng),
@@ -62,13 +65,14 @@ impl Hub {
         }
     }
 
-    /// Puts a new connection on a channel. From now on frames for it are kept, so one that is
-    /// told of its success afterwards misses nothing.
+    /// Puts a new connection on a channel, with its seat if it was opened from outside. From now on
+    /// frames for it are kept, so one that is told of its success afterwards misses nothing.
     pub(crate) fn join(
         self: &Rc<Self>,
         id: &ChannelId,
         kind: Kind,
         address: SocketAddr,
+        seat: Option<Seat>,
     ) -> Membership {
         let channel = self.channel_or_new(id);
         let member_id = MemberId(self.next_member.get());
@@ -89,6 +93,7 @@ impl Hub {
             hub: Rc::clone(self),
             channel,
             member,
+            _seat: seat,
             lost: Cell::new(true),
             left: Cell::new(false),
         }
@@ -168,6 +173,9 @@ pub(crate) struct Membership {
     pub(crate) member: Rc<Member>,
     /// Whether the end came without a closing handshake, as far as is known.
     pub(crate) lost: Cell<bool>,
+    /// Its part of the limit on connections, unless we dialled it; to the very end, also when it
+    /// has left its channel.
+    _seat: Option<Seat>,
     left: Cell<bool>,
 }
 

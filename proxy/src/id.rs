@@ -14,7 +14,7 @@ pub struct ProxyId(u64);
 
 impl ProxyId {
     /// Draws an id.
-    pub fn random(rng: &mut impl Rng) -> Self {
+    pub(crate) fn random(rng: &mut impl Rng) -> Self {
         Self(rng.next_u64())
     }
 
@@ -24,7 +24,7 @@ impl ProxyId {
     /// Each advert has its own, because a goodbye may take the addresses of its host along, and
     /// would make the proxy's other adverts lead nowhere.
     #[must_use]
-    pub fn host_label(self, advert: u32) -> String {
+    pub(crate) fn host_label(self, advert: u32) -> String {
         format!("{HOST_LABEL_PREFIX}{self}-{advert}")
     }
 
@@ -32,7 +32,7 @@ impl ProxyId {
     ///
     /// What an advert says is a stranger's claim: this is a hint that saves a dial, never a proof.
     #[must_use]
-    pub fn from_host_name(host: &str) -> Option<Self> {
+    pub(crate) fn from_host_name(host: &str) -> Option<Self> {
         let label = host.split('.').next()?;
         label.strip_prefix(HOST_LABEL_PREFIX)?.split('-').next()?.parse().ok()
     }

@@ -6,112 +6,140 @@
 use std::time::Duration;
 
 /// Bytes in a channel name, percent-decoded. The protocol's own limit (name.alphabet).
-pub const NAME_BYTES_MAX: usize = 255;
+pub(crate) const NAME_BYTES_MAX: usize = 255;
 
 /// Bytes in the name of a channel that can be advertised: a DNS TXT string holds 255
 /// (RFC 6763 section 6.1), of which `path=/broadcast/` takes 16.
-pub const ADVERT_NAME_BYTES_MAX: usize = 255 - "path=/broadcast/".len();
+pub(crate) const ADVERT_NAME_BYTES_MAX: usize = 255 - "path=/broadcast/".len();
 
 /// Bytes in one DNS label (RFC 1035 section 2.3.4), so in an instance name of an advert.
-pub const LABEL_BYTES_MAX: usize = 63;
+pub(crate) const LABEL_BYTES_MAX: usize = 63;
 
 /// Bytes that one read of a socket takes at most, so also about what one turn of a connection
 /// hands on. One such buffer for the whole worker: an idle connection owns none.
-pub const READ_BYTES: usize = 64 * 1024;
+pub(crate) const READ_BYTES: usize = 64 * 1024;
 
 /// Reads of one connection in one turn, before others have theirs: 1 MiB at most.
-pub const READS_PER_TURN: usize = 16;
+pub(crate) const READS_PER_TURN: usize = 16;
 
 /// Buffers in one vectored write; what Linux (`IOV_MAX` 1024) and others take, with room on the
 /// stack: 64 × 16 bytes.
-pub const WRITE_BUFFERS_MAX: usize = 64;
+pub(crate) const WRITE_BUFFERS_MAX: usize = 64;
 
 /// Bytes counted for each entry of an outbox beside its content, so that a queue of very small
 /// messages is bounded in memory too.
-pub const OUTBOX_ENTRY_BYTES: usize = 96;
+pub(crate) const OUTBOX_ENTRY_BYTES: usize = 96;
 
 /// Time for a client to send its request: enough for a person at a slow terminal, short enough
 /// that half-open handshakes do not pile up.
-pub const REQUEST_TIME: Duration = Duration::from_secs(10);
+pub(crate) const REQUEST_TIME: Duration = Duration::from_secs(10);
 
 /// Bytes in a request's head. Browsers send about 1 KiB; cookies of other services on localhost
 /// may add some. More is answered with 431 (RFC 6585 section 5).
-pub const REQUEST_BYTES_MAX: usize = 32 * 1024;
+pub(crate) const REQUEST_BYTES_MAX: usize = 32 * 1024;
+
+/// TCP connections of one listener that are no WebSockets: they have yet to ask, or ask for pages.
+/// One more takes the place of the oldest, so that a crowd that asks for nothing keeps nobody out.
+/// As many as a listener's backlog; 32 MiB of half-read requests at worst.
+pub(crate) const REQUESTS_MAX: usize = 1024;
+
+/// Time to take an answer, and to ask again: far more than any page needs on its own machine.
+pub(crate) const ANSWER_TIME: Duration = Duration::from_secs(15);
+
+/// What whoever is refused for want of room is told to wait before trying again.
+pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Time for the other side to answer our Close frame before we drop the connection
 /// (RFC 6455 section 7.1.1 asks only for a reasonable time).
-pub const CLOSE_TIME: Duration = Duration::from_secs(5);
+pub(crate) const CLOSE_TIME: Duration = Duration::from_secs(5);
 
 /// How often within the stall time a full socket is tried, because systems tell late that there
 /// is room: Linux when a third of its send buffer has drained.
-pub const PROBES_PER_STALL: u32 = 16;
+pub(crate) const PROBES_PER_STALL: u32 = 16;
 
 /// Time that a reader cut for stalling has to wake up and read why. It holds its socket and at
 /// most one message meanwhile, and hinders nobody.
-pub const CUT_LINGER: Duration = Duration::from_secs(30);
+pub(crate) const CUT_LINGER: Duration = Duration::from_secs(30);
+
+/// Time from the stop in which readers may take what waits for them. What is left then is dropped,
+/// so that the Close frame with 1001 comes through to those who still take something.
+pub(crate) const DRAIN_TIME: Duration = Duration::from_secs(1);
 
 /// Time for the whole stop: goodbyes out, clients told 1001 and gone. Under the 2 s that the
 /// README promises, with some left for a busy machine.
-pub const SHUTDOWN_TIME: Duration = Duration::from_millis(1_500);
+pub(crate) const SHUTDOWN_TIME: Duration = Duration::from_millis(1_500);
 
 /// Pause after `accept` failed, mostly for want of file descriptors: trying at once would spin.
-pub const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+pub(crate) const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
 /// Time between the first attempts to connect to several addresses of one proxy
 /// (RFC 8305 section 5 recommends 250 ms).
-pub const CONNECT_STAGGER: Duration = Duration::from_millis(250);
+pub(crate) const CONNECT_STAGGER: Duration = Duration::from_millis(250);
 
 /// Time for one dial: all addresses tried.
-pub const DIAL_TIME: Duration = Duration::from_secs(10);
+pub(crate) const DIAL_TIME: Duration = Duration::from_secs(10);
 
 /// Time for the handshake at one address, before the next is tried.
-pub const HANDSHAKE_TIME: Duration = Duration::from_secs(3);
+pub(crate) const HANDSHAKE_TIME: Duration = Duration::from_secs(3);
 
 /// First and longest pause before dialling again what failed or was lost; doubled in between and
 /// multiplied by a random factor of 0.5 to 1, so that many proxies do not dial in step.
-pub const REDIAL_MIN: Duration = Duration::from_millis(100);
+pub(crate) const REDIAL_MIN: Duration = Duration::from_millis(100);
 /// See [`REDIAL_MIN`].
-pub const REDIAL_MAX: Duration = Duration::from_secs(30);
+pub(crate) const REDIAL_MAX: Duration = Duration::from_secs(30);
 
 /// The like of [`REDIAL_MIN`] for a link that the other proxy closed in order: it lost its last
 /// client there, and its goodbye takes effect after a second (RFC 6762 section 10.1).
-pub const REDIAL_AFTER_CLOSE: Duration = Duration::from_secs(4);
+pub(crate) const REDIAL_AFTER_CLOSE: Duration = Duration::from_secs(4);
 
 /// A link that stood this long proves the way good: its next loss starts at [`REDIAL_MIN`] again.
-pub const LINK_PROVEN: Duration = Duration::from_secs(5);
+pub(crate) const LINK_PROVEN: Duration = Duration::from_secs(5);
 
 /// Time for a remote proxy that we link with over `--peer` to link back by itself, before we
 /// replace a one-way link by one that carries both ways.
-pub const LINK_BACK_TIME: Duration = Duration::from_secs(2);
+pub(crate) const LINK_BACK_TIME: Duration = Duration::from_secs(2);
 
 /// Time for an instance to answer when we doubt that it lives. The discovery takes it out after.
-pub const VERIFY_TIME: Duration = Duration::from_secs(3);
+pub(crate) const VERIFY_TIME: Duration = Duration::from_secs(3);
+
+/// Time in which an instance that we doubted and that goes has vanished: it did not answer. One
+/// that goes later has answered, and says goodbye.
+pub(crate) const DOUBT_TIME: Duration = VERIFY_TIME.saturating_mul(2);
+
+/// Time between two adverts of one channel, for clients that come and go all the time. A page that
+/// is loaded again is advertised at once, unless it was just loaded.
+pub(crate) const ADVERTISE_PAUSE: Duration = Duration::from_secs(1);
 
 /// First and longest pause between questions for an instance that vanished without a goodbye
 /// (RFC 6762 section 5.2: at least 1 s, at least doubled each time, at most an hour).
-pub const REFRESH_MIN: Duration = Duration::from_secs(1);
+pub(crate) const REFRESH_MIN: Duration = Duration::from_secs(1);
 /// See [`REFRESH_MIN`].
-pub const REFRESH_MAX: Duration = Duration::from_secs(3600);
+pub(crate) const REFRESH_MAX: Duration = Duration::from_secs(3600);
 
 /// First and longest pause before a channel is advertised under a fresh name to call back a proxy
 /// that never dials the same instance twice.
-pub const READVERTISE_MIN: Duration = Duration::from_secs(1);
+pub(crate) const READVERTISE_MIN: Duration = Duration::from_secs(1);
 /// See [`READVERTISE_MIN`].
-pub const READVERTISE_MAX: Duration = Duration::from_secs(300);
+pub(crate) const READVERTISE_MAX: Duration = Duration::from_secs(300);
 
 /// Instances kept from the network; more are ignored, so that a hostile host cannot fill our
 /// memory. About 1 KiB each: 8 MiB at worst.
-pub const INSTANCES_MAX: usize = 8192;
+pub(crate) const INSTANCES_MAX: usize = 8192;
 
 /// Addresses kept for one instance, the best ones: a host with more is misconfigured or hostile.
-pub const ADDRESSES_MAX: usize = 16;
+pub(crate) const ADDRESSES_MAX: usize = 16;
 
 /// Dials under way at once; the rest wait. Bounds sockets while hundreds of proxies appear.
-pub const DIALS_MAX: usize = 64;
+pub(crate) const DIALS_MAX: usize = 64;
 
 /// What a person may set, with the defaults that the program has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
+    /// WebSockets that others may have open here, clients and links together; half of them from
+    /// other machines. 10,000 by default: far more than the tabs and programs of a machine. An
+    /// idle one costs 6 KiB. At worst, which takes as many readers that stall and senders
+    /// that stop within a message, each holds its queue and a message: 17 MiB.
+    pub connections: usize,
     /// Bytes in one message, joined from its fragments. 16 MiB by default: a photo or a file's
     /// part, yet a hundred such in flight fit into a small machine. A larger one closes its
     /// sender with 1009.
@@ -131,6 +159,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            connections: 10_000,
             message_bytes: 16 * 1024 * 1024,
             queue_bytes: 1024 * 1024,
             stall_time: Duration::from_secs(10),

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::process::ExitCode;
 
 use clap::Parser;
-use proxy::{BindError, MdnsSd, NoDiscovery, Proxy, TokioNet};
+use proxy::{BindError, Config, MdnsSd, NoDiscovery, Proxy, TokioNet};
 use rand::SeedableRng;
 use rand::rngs::SysRng;
 use rand_chacha::ChaCha8Rng;
@@ -19,10 +19,6 @@ use cli::{Args, LogFormat};
 fn main() -> ExitCode {
     let args = Args::parse();
     start_log(&args);
-    // Each connection is a file descriptor, and many systems allow a program 1024 at first.
-    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
-        tracing::warn!(%error, "cannot raise the number of connections that the system allows");
-    }
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -42,12 +38,34 @@ fn run(args: &Args) -> Result<(), String> {
     served
 }
 
+/// The configuration, with no more connections than the system allows. Each is a file, and many
+/// systems allow a program 1024 at first.
+fn config(args: &Args) -> Config {
+    let mut config = args.config();
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(files) => {
+            let most = usize::try_from(files / 2).unwrap_or(usize::MAX);
+            if cfg!(unix) && config.limits.connections > most {
+                tracing::warn!(
+                    files,
+                    "the system allows so many files, so half as many connections"
+                );
+                config.limits.connections = most;
+            }
+        }
+        Err(error) => {
+            tracing::warn!(%error, "cannot raise the number of files that the system allows");
+        }
+    }
+    config
+}
+
 async fn serve(args: &Args) -> Result<(), String> {
     let rng = ChaCha8Rng::try_from_rng(&mut SysRng)
         .map_err(|error| format!("the system gives no random numbers: {error}"))?;
     // First of all, so that a signal is obeyed from the first line of output on.
     let stopped = stopped().map_err(|error| format!("cannot listen for signals: {error}"))?;
-    let proxy = Proxy::bind(TokioNet, args.config(), rng).await.map_err(|e| advice(&e))?;
+    let proxy = Proxy::bind(TokioNet, config(args), rng).await.map_err(|e| advice(&e))?;
     let discovery = args.discovery().and_then(start_discovery);
     greet(&proxy, discovery.is_some());
     match discovery {

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use crate::id::ProxyId;
 use crate::limits::WRITE_BUFFERS_MAX;
 use crate::net::Stream;
-use crate::outbox::{Outbox, Throttle};
+use crate::outbox::{Hold, Outbox, Throttle};
 use crate::ws::{self, CloseCode};
 
 /// Tells connections apart; never used twice in one run.
@@ -99,6 +99,8 @@ pub(crate) struct Member {
     /// No more is delivered: it has left, or its Close frame is queued.
     closed: Cell<bool>,
     order: RefCell<Option<CloseOrder>>,
+    /// The link that takes over from this one, not to be read from before this one's last message.
+    successor: RefCell<Option<Hold>>,
     /// Somebody doubts that the other end lives: see [`Member::order_proof`].
     doubted: Cell<bool>,
     /// The source of masking keys where our frames must be masked (RFC 6455 section 5.3).
@@ -125,6 +127,7 @@ impl Member {
             broken: Cell::new(false),
             closed: Cell::new(false),
             order: RefCell::new(None),
+            successor: RefCell::new(None),
             doubted: Cell::new(false),
             masks: kind.we_dialled().then(|| Rc::clone(rng)),
         }
@@ -139,6 +142,29 @@ impl Member {
     /// Hands whole frames on: into the socket now where it takes them, else into the outbox,
     /// where they hold `sender` back if there is too much.
     pub(crate) fn deliver(&self, frames: &Bytes, sender: &Rc<Throttle>) {
+        self.write_or_queue(frames, |outbox, rest, written| outbox.push(rest, written, sender));
+    }
+
+    /// Sends a ping behind what waits already.
+    pub(crate) fn send_ping(&self, frame: &Bytes) {
+        self.write_or_queue(frame, Outbox::push_control);
+    }
+
+    /// Answers a ping behind what waits already.
+    pub(crate) fn send_pong(&self, frame: &Bytes) {
+        self.write_or_queue(frame, Outbox::push_pong);
+    }
+
+    /// Queues the Close frame, behind all that was accepted before; from now on nothing more is
+    /// delivered.
+    pub(crate) fn send_close(&self, frame: &Bytes) {
+        self.write_or_queue(frame, Outbox::push_control);
+        self.closed.set(true);
+    }
+
+    /// Writes frames now, or gives to `queue` what the socket does not take: the frames, and how
+    /// many bytes of them are written.
+    fn write_or_queue(&self, frames: &Bytes, queue: impl FnOnce(&mut Outbox, Bytes, usize)) {
         if self.closed.get() || self.broken.get() {
             return;
         }
@@ -146,22 +172,6 @@ impl Member {
             None => frames.clone(),
             Some(rng) => ws::mask_batch(frames, || rng.borrow_mut().next_u32().to_ne_bytes()),
         };
-        self.write_or_queue(frames, sender);
-    }
-
-    /// Queues a control frame behind what waits already. `Close` goes this way too, so that all
-    /// that was accepted before it is written before it.
-    pub(crate) fn send_control(&self, frame: &Bytes) {
-        self.deliver(frame, &self.throttle);
-    }
-
-    /// Queues the Close frame; from now on nothing more is delivered.
-    pub(crate) fn send_close(&self, frame: &Bytes) {
-        self.send_control(frame);
-        self.closed.set(true);
-    }
-
-    fn write_or_queue(&self, frames: Bytes, sender: &Rc<Throttle>) {
         let mut outbox = self.outbox.borrow_mut();
         let mut written = 0;
         if outbox.is_empty() {
@@ -179,7 +189,7 @@ impl Member {
             }
             self.progress.set(Instant::now());
         }
-        outbox.push(frames, written, sender);
+        queue(&mut outbox, frames, written);
         self.throttle.wake();
     }
 
@@ -192,6 +202,24 @@ impl Member {
     /// What [`Member::order_close`] left.
     pub(crate) fn take_order(&self) -> Option<CloseOrder> {
         self.order.borrow_mut().take()
+    }
+
+    /// Asks the connection's task to close once all has come that the other end sends before its
+    /// own Close; only then is `next`, another link to the same proxy, read from. So nothing is
+    /// lost between the two, and nothing overtakes.
+    pub(crate) fn hand_over(&self, next: &Member) {
+        *self.successor.borrow_mut() = Some(Hold::on(&next.throttle));
+        self.order_close(CloseCode::NORMAL, "another link takes over");
+    }
+
+    /// Whether it does, and has not yet.
+    pub(crate) fn hands_over(&self) -> bool {
+        self.successor.borrow().is_some()
+    }
+
+    /// Nothing more comes over this link.
+    pub(crate) fn let_successor_go(&self) {
+        *self.successor.borrow_mut() = None;
     }
 
     /// Asks the connection's task to ping the other end, and to end if it hears nothing for
@@ -222,6 +250,7 @@ impl Member {
     /// Gives the socket up.
     pub(crate) fn detach(&self) {
         self.drop_queue();
+        self.let_successor_go();
         *self.stream.borrow_mut() = None;
     }
 

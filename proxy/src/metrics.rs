@@ -24,7 +24,7 @@ pub(crate) fn encode(status: &Status) -> String {
 #[derive(Debug)]
 struct Snapshot {
     counters: Vec<(&'static str, &'static str, u64)>,
-    gauges: [(&'static str, &'static str, i64); 5],
+    gauges: [(&'static str, &'static str, i64); 7],
     uptime: f64,
 }
 
@@ -37,6 +37,8 @@ impl Snapshot {
         Self {
             counters: status.counters.each().collect(),
             gauges: [
+                ("connections", "WebSockets that others have open here", status.connections as i64),
+                ("connections_max", "How many there may be", status.connections_max as i64),
                 ("channels", "Channels with anybody on them", status.channels.len() as i64),
                 ("clients", "Clients of this machine", sum(|channel| channel.clients)),
                 ("links", "Links with other proxies", sum(|channel| channel.links.len())),

@@ -13,7 +13,7 @@ use crate::limits::{ADVERT_NAME_BYTES_MAX, NAME_BYTES_MAX};
 
 /// How far a channel reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Scope {
+pub(crate) enum Scope {
     /// Everything on this machine that opens the same name.
     Local,
     /// Everything on this machine and on the local network that opens the same name.
@@ -23,7 +23,7 @@ pub enum Scope {
 impl Scope {
     /// The first segment of the channel's path, as in `/local/<name>`.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Scope::Local => "local",
             Scope::Broadcast => "broadcast",
@@ -70,7 +70,7 @@ impl ChannelName {
     /// # Errors
     ///
     /// What is wrong with the name, in words fit for the person who chose it.
-    pub fn from_path_segment(segment: &str) -> Result<Self, NameError> {
+    pub(crate) fn from_path_segment(segment: &str) -> Result<Self, NameError> {
         // name.percent-decoded: decoded first, judged afterwards.
         let decoded: Vec<u8> = percent_decode_str(segment).collect();
         Self::from_bytes(&decoded)
@@ -102,7 +102,7 @@ impl ChannelName {
     /// A longer name makes a channel that works on this machine and over `--peer`, but that no
     /// advert can show to others.
     #[must_use]
-    pub fn fits_advert(&self) -> bool {
+    pub(crate) fn fits_advert(&self) -> bool {
         self.0.len() <= ADVERT_NAME_BYTES_MAX
     }
 }
@@ -123,11 +123,11 @@ impl std::str::FromStr for ChannelName {
 
 /// What tells one channel from another: `/local/x` and `/broadcast/x` are two.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ChannelId {
+pub(crate) struct ChannelId {
     /// How far it reaches.
-    pub scope: Scope,
+    pub(crate) scope: Scope,
     /// Its name.
-    pub name: ChannelName,
+    pub(crate) name: ChannelName,
 }
 
 impl fmt::Display for ChannelId {

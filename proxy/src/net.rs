@@ -98,7 +98,7 @@ pub struct Interface {
 impl Interface {
     /// Whether `address` is on this interface's network.
     #[must_use]
-    pub fn reaches(&self, address: IpAddr) -> bool {
+    pub(crate) fn reaches(&self, address: IpAddr) -> bool {
         let (ours, theirs, bits) = match (self.address, address) {
             (IpAddr::V4(a), IpAddr::V4(b)) => {
                 (u128::from(a.to_bits()), u128::from(b.to_bits()), 32)
@@ -114,14 +114,14 @@ impl Interface {
 
 /// `address` without the IPv6 clothing that a dual-stack socket puts on IPv4 peers.
 #[must_use]
-pub fn canonical(address: IpAddr) -> IpAddr {
+pub(crate) fn canonical(address: IpAddr) -> IpAddr {
     address.to_canonical()
 }
 
 /// Whether an IPv6 address means something only together with an interface (RFC 4291 section
 /// 2.5.6).
 #[must_use]
-pub fn is_link_local(address: Ipv6Addr) -> bool {
+pub(crate) fn is_link_local(address: Ipv6Addr) -> bool {
     address.is_unicast_link_local()
 }
 

@@ -56,10 +56,10 @@ impl Throttle {
 
 /// Keeps one sender from being read while it lives.
 #[derive(Debug)]
-struct Hold(Rc<Throttle>);
+pub(crate) struct Hold(Rc<Throttle>);
 
 impl Hold {
-    fn on(sender: &Rc<Throttle>) -> Self {
+    pub(crate) fn on(sender: &Rc<Throttle>) -> Self {
         sender.holds.set(sender.holds.get() + 1);
         Self(Rc::clone(sender))
     }
@@ -90,6 +90,10 @@ pub(crate) struct Outbox {
     /// limit. In order, because `pushed` only grows.
     holds: VecDeque<(u64, Hold)>,
     limit: u64,
+    /// The value of `pushed` after the pong that was queued last.
+    pong_end: u64,
+    /// The newest pong, while an older one waits in the queue.
+    next_pong: Option<Bytes>,
 }
 
 impl Outbox {
@@ -102,6 +106,8 @@ impl Outbox {
             written: 0,
             holds: VecDeque::new(),
             limit: limit as u64,
+            pong_end: 0,
+            next_pong: None,
         }
     }
 
@@ -117,15 +123,40 @@ impl Outbox {
     /// Queues whole frames, of which the first `written` bytes are out already (which they can be
     /// only while nothing else waits), and holds `sender` back if this is more than fits.
     pub(crate) fn push(&mut self, frames: Bytes, written: usize, sender: &Rc<Throttle>) {
+        self.append(frames, written);
+        if self.queued() > self.limit {
+            self.holds.push_back((self.pushed, Hold::on(sender)));
+        }
+    }
+
+    /// Queues a control frame of ours, which holds nobody: of those there is one at a time.
+    pub(crate) fn push_control(&mut self, frame: Bytes, written: usize) {
+        // What was said before a Close goes before it.
+        if let Some(pong) = self.next_pong.take() {
+            self.append(pong, 0);
+        }
+        self.append(frame, written);
+    }
+
+    /// Queues a pong, which holds nobody either: two links that are full both ways would wait for
+    /// each other. While one waits, of those behind it only the newest is kept (RFC 6455
+    /// section 5.5.3), so that they cannot fill the queue.
+    pub(crate) fn push_pong(&mut self, pong: Bytes, written: usize) {
+        if self.written < self.pong_end {
+            self.next_pong = Some(pong);
+        } else {
+            self.append(pong, written);
+            self.pong_end = self.pushed;
+        }
+    }
+
+    fn append(&mut self, frames: Bytes, written: usize) {
         assert!(written == 0 || self.queue.is_empty(), "a frame was written past those queued");
         if self.queue.is_empty() {
             self.first_written = written;
         }
         self.pushed += (frames.len() - written + OUTBOX_ENTRY_BYTES) as u64;
         self.queue.push_back(frames);
-        if self.queued() > self.limit {
-            self.holds.push_back((self.pushed, Hold::on(sender)));
-        }
     }
 
     /// Fills `slices` with what to write next and says how many it filled.
@@ -159,6 +190,11 @@ impl Outbox {
         {
             self.holds.pop_front();
         }
+        if self.written >= self.pong_end
+            && let Some(pong) = self.next_pong.take()
+        {
+            self.push_pong(pong, 0);
+        }
         if self.queue.is_empty() {
             // An idle connection owns no queue, however long it once was.
             self.queue = VecDeque::new();
@@ -181,7 +217,9 @@ impl Outbox {
         let under_way = self.queue.pop_front().filter(|_| self.first_written > 0);
         self.queue.clear();
         self.holds.clear();
+        self.next_pong = None;
         self.pushed = self.written;
+        self.pong_end = self.written;
         if let Some(mut frames) = under_way {
             let end = ws::frame_end_at(&frames, self.first_written);
             if end > self.first_written {
@@ -234,6 +272,27 @@ mod tests {
             end(outbox);
             assert!(!sender.is_held());
         }
+    }
+
+    #[test]
+    fn pongs_hold_nobody_and_only_the_newest_waits() {
+        let (mut outbox, sender) = (Outbox::new(110), Rc::new(Throttle::default()));
+        let pong = |n: u8| Bytes::copy_from_slice(&[n]);
+        outbox.push(Bytes::from(vec![0; 10]), 0, &sender);
+        (1..=9).for_each(|n| outbox.push_pong(pong(n), 0));
+        assert_eq!(outbox.queued(), (10 + 1 + 2 * OUTBOX_ENTRY_BYTES) as u64);
+        assert!(!sender.is_held() && outbox.holds.is_empty());
+        assert_eq!(write(&mut outbox, 11), [&[0; 10][..], &[1]].concat());
+        assert_eq!(write(&mut outbox, 99), [9], "queued when its turn has come");
+        assert!(outbox.is_empty());
+        // A Close goes behind the pong that was promised, and a cut leaves none behind.
+        (1..=3).for_each(|n| outbox.push_pong(pong(n), 0));
+        outbox.push_control(pong(0x88), 0);
+        assert_eq!(write(&mut outbox, 99), [1, 3, 0x88]);
+        (1..=3).for_each(|n| outbox.push_pong(pong(n), 0));
+        outbox.cut();
+        outbox.push_pong(pong(4), 0);
+        assert_eq!(write(&mut outbox, 99), [4]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::discovery::Discovery;
 use crate::http::Access;
 use crate::hub::Hub;
 use crate::id::ProxyId;
-use crate::limits::{Limits, SHUTDOWN_TIME};
+use crate::limits::{DIALS_MAX, Limits, SHUTDOWN_TIME};
 use crate::link::dial::Dialler;
 use crate::link::driver::Driver;
 use crate::link::planner::Planner;
@@ -119,15 +119,16 @@ impl<N: Net> Proxy<N> {
     }
 
     /// Serves until `stopped` is ready; then says goodbye to the network, closes every connection
-    /// with 1001, and returns when all are gone, or after [`SHUTDOWN_TIME`].
+    /// with 1001, and returns when all are gone, or after 1.5 s. Readers
+    /// that are slow lose what they have not taken after the first second, and are told 1001 then.
     ///
     /// Must be polled where tasks may be spawned that stay on their thread: within a
-    /// [`LocalSet`](tokio::task::LocalSet) or a local runtime. All its tasks end with this future,
-    /// also when it is dropped.
+    /// [`LocalSet`](tokio::task::LocalSet) or a local runtime. All its tasks and connections
+    /// end with this future, also when it is dropped; `discovery` is dropped with it.
     pub async fn run<D: Discovery>(mut self, discovery: D, stopped: impl Future<Output = ()>) {
         let port = self.addresses.first().map_or(self.config.port, SocketAddr::port);
         let planner_rng = ChaCha8Rng::seed_from_u64(self.rng.next_u64());
-        let planner = Planner::new(self.id, port, self.config.peers, planner_rng);
+        let planner = Planner::new(self.id, port, self.config.peers, DIALS_MAX, planner_rng);
         let planner = Rc::new(RefCell::new(planner));
         let rng = Rc::new(RefCell::new(self.rng));
         let (events, hub_events) = mpsc::unbounded_channel();

@@ -11,12 +11,13 @@ use bytes::Bytes;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::task::JoinSet;
+use indexmap::IndexMap;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep;
 
 use crate::connection::Connection;
 use crate::hub::Membership;
-use crate::limits::{ACCEPT_RETRY, REQUEST_BYTES_MAX, REQUEST_TIME};
+use crate::limits::{ACCEPT_RETRY, REQUEST_BYTES_MAX, REQUEST_TIME, REQUESTS_MAX};
 use crate::net::{Listener, Net, Stream};
 use crate::site::{Admission, Site};
 use crate::stop::Stop;
@@ -24,25 +25,38 @@ use crate::stop::Stop;
 /// Serves what arrives at `listener` until `stop`, then waits for the connections to end.
 pub(crate) async fn serve<N: Net>(site: Rc<Site<N>>, listener: N::Listener, mut stop: Stop) {
     let mut handshakes = JoinSet::new();
+    // Oldest first.
+    let mut asking = IndexMap::new();
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             biased;
             () = stop.wait() => break,
-            Some(done) = handshakes.join_next() => match done {
-                Ok(Some((place, early))) => {
-                    connections.spawn_local(Connection::new(place, early));
+            Some(done) = handshakes.join_next_with_id() => {
+                asking.shift_remove(&done.as_ref().map_or_else(JoinError::id, |(id, _)| *id));
+                match done {
+                    Ok((_, Some((place, early)))) => {
+                        connections.spawn_local(Connection::new(place, early));
+                    }
+                    Ok((_, None)) => {}
+                    Err(error) if error.is_cancelled() => {}
+                    Err(error) => tracing::error!(%error, "a handshake failed; please report this"),
                 }
-                Ok(None) => {}
-                Err(error) => tracing::error!(%error, "a handshake failed; please report this"),
-            },
+            }
             Some(done) = connections.join_next() => if let Err(error) = done {
                 tracing::error!(%error, "a connection failed; please report this");
             },
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
                     site.hub.counters.connections_accepted.increment();
-                    handshakes.spawn_local(handshake(Rc::clone(&site), stream, peer));
+                    let task = handshakes.spawn_local(handshake(Rc::clone(&site), stream, peer));
+                    asking.insert(task.id(), task);
+                    if asking.len() > REQUESTS_MAX
+                        && let Some((_, oldest)) = asking.shift_remove_index(0)
+                    {
+                        site.hub.counters.connections_displaced.increment();
+                        oldest.abort();
+                    }
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection; trying again");
@@ -81,15 +95,10 @@ async fn handshake<N: Net>(
         .max_buf_size(REQUEST_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
-    // A member that does not take its answer would hold its channel back for ever.
-    let stalled = async {
-        admission.made().await;
-        sleep(site.hub.limits.stall_time).await;
-    };
     let http = tokio::select! {
         biased;
         ended = http => ended,
-        () = stalled => return None,
+        () = admission.untaken(site.hub.limits.stall_time) => return None,
     };
     if let Err(error) = http {
         tracing::debug!(%peer, %error, "a connection ended without a sound request");

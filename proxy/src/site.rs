@@ -9,6 +9,7 @@ use hyper::header::{HOST, HeaderMap, ORIGIN};
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request};
 use tokio::sync::Notify;
+use tokio::time::{Duration, timeout};
 
 use crate::http::{
     Access, Asker, Handshake, Here, PROXY_HEADER, Page, Refusal, Response, Route, TWO_WAY,
@@ -16,6 +17,7 @@ use crate::http::{
 };
 use crate::hub::{Hub, Membership};
 use crate::id::ProxyId;
+use crate::limits::ANSWER_TIME;
 use crate::member::{DialledBy, Kind, Link};
 use crate::metrics;
 use crate::name::{ChannelId, Scope};
@@ -31,17 +33,27 @@ pub(crate) struct Site<N> {
     pub(crate) reporter: Reporter,
 }
 
-/// A request that became a member of a channel, while its upgrade is under way.
+/// What becomes of one TCP connection's requests.
 #[derive(Default)]
 pub(crate) struct Admission {
+    /// A request that became a member of a channel, while its upgrade is under way.
     place: RefCell<Option<(Membership, OnUpgrade)>>,
-    made: Notify,
+    answered: Notify,
 }
 
 impl Admission {
-    /// Ready once there is one.
-    pub(crate) async fn made(&self) {
-        self.made.notified().await;
+    /// Ready when an answer is not taken in time. A member that does not take its 101 would hold
+    /// its channel back for ever, so it has only `stall_time`.
+    pub(crate) async fn untaken(&self, stall_time: Duration) {
+        self.answered.notified().await;
+        loop {
+            let is_member = self.place.borrow().is_some();
+            let time = if is_member { stall_time } else { ANSWER_TIME };
+            // Who asks again has taken what was answered before.
+            if timeout(time, self.answered.notified()).await.is_err() {
+                return;
+            }
+        }
     }
 
     pub(crate) fn take(&self) -> Option<(Membership, OnUpgrade)> {
@@ -57,8 +69,12 @@ impl<N: Net> Site<N> {
         peer: SocketAddr,
         admission: &Admission,
     ) -> Response {
+        admission.answered.notify_one();
         self.try_answer(request, peer, admission).unwrap_or_else(|refusal| {
             self.hub.counters.requests_refused.increment();
+            if let Refusal::Full(_) = refusal {
+                self.hub.counters.connections_refused.increment();
+            }
             tracing::debug!(%peer, path = request.uri().path(), %refusal, "refused");
             refusal.answer()
         })
@@ -88,7 +104,8 @@ impl<N: Net> Site<N> {
                 if !link {
                     self.access.to_channel(channel.scope, asker, here)?;
                 }
-                self.open(&channel, request, peer, admission)
+                let outside = !here.is_own_peer(peer);
+                self.open(&channel, request, (peer, outside), admission)
             }
             Route::Page(page) => {
                 self.access.to_pages(asker, here)?;
@@ -115,12 +132,13 @@ impl<N: Net> Site<N> {
         &self,
         channel: &ChannelId,
         request: &mut Request<Incoming>,
-        peer: SocketAddr,
+        (peer, outside): (SocketAddr, bool),
         admission: &Admission,
     ) -> Result<Response, Refusal> {
         let headers = request.headers();
         let handshake = Handshake::of(request.version(), headers)?;
         let kind = self.kind(channel, headers)?;
+        let seat = self.hub.seats.take(outside).map_err(Refusal::Full)?;
         let mut response = handshake.answer();
         if let Kind::Link(link) = kind {
             self.hub.counters.links_accepted.increment();
@@ -130,10 +148,9 @@ impl<N: Net> Site<N> {
             }
         }
         // Before the answer: whoever has read it misses nothing that is sent from then on.
-        let place = self.hub.join(channel, kind, peer);
+        let place = self.hub.join(channel, kind, peer, Some(seat));
         let upgrade = hyper::upgrade::on(request);
         *admission.place.borrow_mut() = Some((place, upgrade));
-        admission.made.notify_one();
         Ok(response)
     }
 
@@ -149,15 +166,17 @@ impl<N: Net> Site<N> {
         if remote == Some(self.id) {
             return Err(Refusal::OwnLink(self.id));
         }
+        let two_way = remote.is_some() && is_two_way(headers);
         if let Some(remote) = remote
-            && let Some(old) = self.hub.channel(channel).and_then(|c| c.elected(remote))
+            && let Some(there) = self.hub.channel(channel)
+            && let Some(old) = there.elected(remote)
+            && !(two_way && there.links_to(remote).iter().all(|(_, link)| !link.two_way))
         {
             // link.duplicate-probed: the old one may be dead without our knowing. Then it will
             // not prove itself, and the next dial is taken.
             old.order_proof();
             return Err(Refusal::SecondLink(self.id));
         }
-        let two_way = remote.is_some() && is_two_way(headers);
         Ok(Kind::Link(Link { remote, dialled_by: DialledBy::Them, two_way }))
     }
 }

@@ -16,78 +16,78 @@ use crate::name::Scope;
 
 /// The state of one proxy at one moment. Its JSON form is what `/status` answers.
 #[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct Status {
+pub(crate) struct Status {
     /// Version of the program.
-    pub version: &'static str,
+    pub(crate) version: &'static str,
     /// The proxy's id in this run.
-    pub proxy: ProxyId,
+    pub(crate) proxy: ProxyId,
     /// Seconds since it started.
-    pub uptime_seconds: f64,
+    pub(crate) uptime_seconds: f64,
     /// TCP port that it listens on.
-    pub port: u16,
+    pub(crate) port: u16,
     /// How others are found: `mdns-sd`, or `off`.
-    pub discovery: &'static str,
+    pub(crate) discovery: &'static str,
+    /// WebSockets that others have open here.
+    pub(crate) connections: usize,
+    /// How many there may be.
+    pub(crate) connections_max: usize,
     /// Bytes that a message may have.
-    pub message_bytes_max: usize,
+    pub(crate) message_bytes_max: usize,
     /// Channels with anybody on them.
-    pub channels: Vec<ChannelStatus>,
+    pub(crate) channels: Vec<ChannelStatus>,
     /// Proxies seen or configured, each once for each channel.
-    pub remotes: Vec<RemoteStatus>,
+    pub(crate) remotes: Vec<RemoteStatus>,
     /// What was counted since the start.
-    pub counters: CountersSnapshot,
+    pub(crate) counters: CountersSnapshot,
 }
 
 /// One channel.
 #[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct ChannelStatus {
+pub(crate) struct ChannelStatus {
     /// `local` or `broadcast`.
-    pub scope: &'static str,
+    pub(crate) scope: &'static str,
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Clients of this machine on it.
-    pub clients: usize,
+    pub(crate) clients: usize,
     /// Messages that its clients and links sent since it was opened.
-    pub messages_received: u64,
+    pub(crate) messages_received: u64,
     /// Bytes of their payload.
-    pub bytes_received: u64,
+    pub(crate) bytes_received: u64,
     /// Bytes that wait to be written to its clients and links.
-    pub queued_bytes: u64,
+    pub(crate) queued_bytes: u64,
     /// The DNS-SD instance name that it is advertised under.
-    pub advert: Option<String>,
+    pub(crate) advert: Option<String>,
     /// Links with other proxies.
-    pub links: Vec<LinkStatus>,
+    pub(crate) links: Vec<LinkStatus>,
 }
 
 /// One link.
 #[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct LinkStatus {
+pub(crate) struct LinkStatus {
     /// The id of the other proxy, if it says one.
-    pub remote: Option<ProxyId>,
+    pub(crate) remote: Option<ProxyId>,
     /// Its address.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// `us` or `them`.
-    pub dialled_by: &'static str,
+    pub(crate) dialled_by: &'static str,
     /// Which way messages go over it now: `in`, `out` or `both`.
-    pub carries: &'static str,
+    pub(crate) carries: &'static str,
 }
 
 /// One proxy seen for one channel.
 #[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct RemoteStatus {
+pub(crate) struct RemoteStatus {
     /// Its id, as far as known.
-    pub id: Option<ProxyId>,
+    pub(crate) id: Option<ProxyId>,
     /// The host name of its adverts, or the peer as configured.
-    pub host: String,
+    pub(crate) host: String,
     /// Where it may be dialled.
-    pub addresses: Vec<SocketAddr>,
+    pub(crate) addresses: Vec<SocketAddr>,
     /// The channel.
-    pub channel: String,
+    pub(crate) channel: String,
     /// `seen`, `dialling`, `linked`, `linked otherwise`, `waiting` to dial again, or `self`.
-    pub state: &'static str,
+    pub(crate) state: &'static str,
 }
 
 /// Makes [`Status`]es.
@@ -138,6 +138,8 @@ impl Reporter {
             uptime_seconds: self.started.elapsed().as_secs_f64(),
             port: self.port,
             discovery: self.discovery,
+            connections: hub.seats.taken(),
+            connections_max: hub.seats.max(),
             message_bytes_max: hub.limits.message_bytes,
             channels: channels.collect(),
             remotes: remotes.collect(),

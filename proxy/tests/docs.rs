@@ -34,7 +34,8 @@ fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// What reads like a clause in a comment: `area.words-with-dashes`, of an area that there is.
+/// What reads like a clause in a comment: `area.words-with-dashes`, of an area that there is, and
+/// no file, such as `name.rs`.
 fn cited(text: &str, areas: &BTreeSet<&str>) -> Vec<String> {
     let comments =
         text.lines().filter_map(|line| line.split_once("//").map(|(_, comment)| comment));
@@ -44,10 +45,22 @@ fn cited(text: &str, areas: &BTreeSet<&str>) -> Vec<String> {
         .map(|word| word.trim_matches(|c| c == '.' || c == '-'))
         .filter(|word| {
             let parts = word.split_once('.');
-            parts.is_some_and(|(area, rest)| areas.contains(area) && rest.contains('-'))
+            parts.is_some_and(|(area, rest)| areas.contains(area) && rest != "rs")
         })
         .map(str::to_owned)
         .collect()
+}
+
+#[test]
+fn a_citation_is_known_with_a_dash_or_without() {
+    let areas = BTreeSet::from(["link", "name"]);
+    let cited = |text| cited(text, &areas);
+    assert_eq!(
+        cited("x(); // link.redial, and (`name.case-sensitive`)."),
+        ["link.redial", "name.case-sensitive"]
+    );
+    assert_eq!(cited("/// name.rs and link/driver.rs; e.g. link. Other.words"), [""; 0]);
+    assert_eq!(cited("link.redial()"), [""; 0], "code");
 }
 
 #[test]

@@ -99,7 +99,7 @@ fn their_subprotocol_is_confirmed_and_their_compression_is_not() {
 
 #[test]
 fn pings_are_answered_both_ways() {
-    let proxy = Proxy::with(&["--keep-alive", "1s"]);
+    let proxy = Proxy::with(&["--keep-alive", "3s"]);
     let mut agents = agents(&proxy, PATH);
     for agent in &mut agents {
         for payload in [&b"are you there"[..], &[0, 255], &[7; 125]] {

@@ -81,6 +81,7 @@ fn the_help_explains_every_flag() {
         "--no-discovery",
         "--allow-network-clients",
         "--allow-origin <ORIGIN>",
+        "--max-connections <NUMBER>",
         "--max-message-size <SIZE>",
         "--queue-size <SIZE>",
         "--stall-time <TIME>",
@@ -90,7 +91,7 @@ fn the_help_explains_every_flag() {
         "--help",
         "--version",
     ];
-    let defaults = ["9009", "16MiB", "1MiB", "10s", "30s", "text", "info"];
+    let defaults = ["9009", "10000", "16MiB", "1MiB", "10s", "30s", "text", "info"];
     for flag in ["--help", "-h"] {
         let output = run(&[flag]);
         let help = stdout(&output);

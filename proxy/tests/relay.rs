@@ -249,6 +249,28 @@ fn what_was_sent_before_the_close_arrives() {
 }
 
 #[test]
+fn what_was_sent_before_a_reset_arrives() {
+    let proxy = Proxy::start();
+    let (mut hearer, mut other) = (proxy.join("/local/x"), proxy.join("/local/x"));
+    for round in 0..50 {
+        let mut wire = proxy.join_bare("/local/x");
+        // Unread, so that the end of the connection is a reset in any case.
+        other.send("unread");
+        hearer.hears("unread");
+        let words: Vec<String> = (0..20).map(|number| format!("{round} {number}")).collect();
+        wire.send(&words.iter().flat_map(|word| wire::text(word)).collect::<Vec<u8>>());
+        if round % 2 == 0 {
+            wire.send(&wire::close(1000));
+        }
+        wire.reset();
+        for word in words {
+            hearer.hears(word.as_str());
+            other.hears(word.as_str());
+        }
+    }
+}
+
+#[test]
 fn what_comes_after_the_close_is_nothing() {
     let proxy = Proxy::start();
     let (mut hearer, mut other) = (proxy.join("/local/x"), proxy.join("/local/x"));

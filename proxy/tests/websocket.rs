@@ -4,8 +4,10 @@
 
 mod support;
 
+use std::io::Read;
 use std::time::{Duration, Instant};
 
+use support::flood::Flood;
 use support::wire::{self, BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, TEXT};
 use support::{Proxy, Request, Wire, noise, until};
 
@@ -248,4 +250,43 @@ fn with_nobody_there_it_ends_at_once() {
     // Not the 1.5 s that it gives connections.
     assert!(told.elapsed() < Duration::from_secs(1), "{:?}", told.elapsed());
     assert_eq!(proxy.rest_of_stdout().lines().count(), 1, "the second line of its greeting");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_slow_reader_is_told_that_the_proxy_stops() {
+    let mut proxy = Proxy::start();
+    let mut slow = Wire::open_narrow(proxy.address(), 4096);
+    slow.upgrade("/local/x");
+    let flood = Flood::start(proxy.address(), "/local/x", 3001);
+    flood.until_held();
+    assert!(proxy.of_channel("/local/x", "queued_bytes") >= 1024 * 1024);
+    proxy.signal("TERM");
+    // At this pace some 400 KiB are taken in time.
+    let started = Instant::now();
+    let mut taken = 0;
+    let mut end = Vec::new();
+    loop {
+        let mut chunk = [0; 4096];
+        match slow.stream.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(n) => {
+                taken += n;
+                end.extend_from_slice(&chunk[..n]);
+                end.drain(..end.len().saturating_sub(200));
+            }
+            Err(e) => panic!("{e} after {taken} bytes"),
+        }
+        // Faster once the proxy has gone: what is left is in the kernel.
+        if proxy.is_alive() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert!(started.elapsed() < support::PATIENCE);
+    }
+    let reason = b"the proxy stops, and what you had not taken is lost";
+    let close = [&[FIN | CLOSE, 2 + reason.len() as u8, 3, 233][..], reason].concat();
+    assert!(end.ends_with(&close), "after {taken} bytes: {end:?}");
+    assert!(taken < 1024 * 1024, "all {taken} bytes: it was not slow");
+    flood.sent();
+    assert_eq!(proxy.ended().code(), Some(0));
 }

@@ -18,6 +18,8 @@ pub(super) struct Closing {
     pub(super) since: Instant,
     /// How long the socket may take nothing.
     pub(super) stall: Duration,
+    /// When what still waits before our Close frame is dropped, because the proxy stops.
+    pub(super) cut: Option<Instant>,
     pub(super) input: Input,
     /// Our side of the stream is shut.
     pub(super) shut: bool,

@@ -17,10 +17,12 @@ impl Connection {
             // websocket.busy-not-silent: its pong may wait behind what it has yet to read.
             _ if self.member().has_queued() => {
                 let probe = self.probed.max(self.member().progress());
-                self.stalled_at().min(probe + limits.stall_time / PROBES_PER_STALL)
+                let due = self.stalled_at().min(probe + limits.stall_time / PROBES_PER_STALL);
+                self.cut_at().map_or(due, |cut| due.min(cut))
             }
             Phase::Closing(Closing { since, .. }) => {
-                since.max(self.member().progress()) + CLOSE_TIME
+                let sign = since.max(self.member().progress());
+                (if self.drains() { sign.max(self.heard) } else { sign }) + CLOSE_TIME
             }
             _ => self.asked.unwrap_or(self.heard + limits.keep_alive),
         }
@@ -55,6 +57,10 @@ impl Connection {
             let before = self.member().progress();
             self.member().probe();
             self.note_progress(before);
+            if self.member().has_queued() && self.cut_at().is_some_and(|cut| cut <= now) {
+                self.cut_short();
+                return true;
+            }
             // backpressure.slow-not-stalled
             if !self.member().has_queued() || now < self.stalled_at() {
                 return true;
@@ -62,7 +68,7 @@ impl Connection {
         }
         match self.phase {
             Phase::Open if self.member().has_queued() => self.cut_stalled(),
-            Phase::Open if self.held || self.member().throttle.is_held() => {
+            Phase::Open | Phase::Closing(_) if self.must_not_read() => {
                 // Not reading, so not hearing: no sign of death.
                 self.heard = now;
                 self.asked = None;
@@ -77,6 +83,23 @@ impl Connection {
             Phase::Closing(_) | Phase::Done => self.end(),
         }
         true
+    }
+
+    /// When a reader has had its time while the proxy stops.
+    fn cut_at(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Closing(Closing { cut, .. }) => cut,
+            _ => None,
+        }
+    }
+
+    /// lifecycle.shutdown-closes: also those that are slow are told.
+    fn cut_short(&mut self) {
+        if let Phase::Closing(closing) = &mut self.phase {
+            closing.cut = None;
+        }
+        let reason = "the proxy stops, and what you had not taken is lost";
+        self.member().cut(&ws::close(CloseCode::GOING_AWAY, reason));
     }
 
     /// backpressure.stalled-closed

@@ -40,7 +40,12 @@ impl Advert {
     /// channels whose names differ only in case, which DNS takes for the same (RFC 6762
     /// section 16).
     #[must_use]
-    pub fn new(channel: &ChannelName, proxy: ProxyId, port: u16, rng: &mut impl Rng) -> Self {
+    pub(crate) fn new(
+        channel: &ChannelName,
+        proxy: ProxyId,
+        port: u16,
+        rng: &mut impl Rng,
+    ) -> Self {
         let number = rng.next_u32();
         let suffix = format!("[{number}]");
         let room = LABEL_BYTES_MAX - suffix.len();
@@ -80,23 +85,22 @@ pub type IpAddrScoped = (IpAddr, u32);
 
 /// A sighting that may be followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Instance {
+pub(crate) struct Instance {
     /// Instance name, one DNS label.
-    pub name: String,
+    pub(crate) name: String,
     /// Host name, in lower case. With `port` it tells proxies apart before they say who they are.
-    pub host: String,
+    pub(crate) host: String,
     /// TCP port of the proxy.
-    pub port: u16,
+    pub(crate) port: u16,
     /// The channel.
-    pub channel: ChannelName,
+    pub(crate) channel: ChannelName,
     /// Where to dial, the best first; at least one.
-    pub addresses: Vec<SocketAddr>,
+    pub(crate) addresses: Vec<SocketAddr>,
 }
 
 /// Why a sighting is not followed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Ignored {
+pub(crate) enum Ignored {
     /// Other services share the type `_ws._tcp`.
     #[error("the instance name has not the form `<name>[<number>]`")]
     NotOurs,
@@ -125,11 +129,11 @@ pub enum Ignored {
 
 /// Where adverts may lead to, from a proxy on this host.
 #[derive(Clone, Copy, Debug)]
-pub struct Reach<'a> {
+pub(crate) struct Reach<'a> {
     /// The host's addresses, and with them its networks.
-    pub interfaces: &'a [Interface],
+    pub(crate) interfaces: &'a [Interface],
     /// Where the proxy itself listens.
-    pub listening: &'a [SocketAddr],
+    pub(crate) listening: &'a [SocketAddr],
 }
 
 impl Sighting {
@@ -138,7 +142,7 @@ impl Sighting {
     /// # Errors
     ///
     /// Why nothing of it may.
-    pub fn judge(&self, reach: Reach<'_>) -> Result<Instance, Ignored> {
+    pub(crate) fn judge(&self, reach: Reach<'_>) -> Result<Instance, Ignored> {
         if !is_instance_name(&self.instance) {
             return Err(Ignored::NotOurs);
         }

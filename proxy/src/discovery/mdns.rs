@@ -18,8 +18,12 @@ use tokio::time::{Duration, Instant, sleep, sleep_until, timeout};
 use super::{Advert, Discovery, Event, IpAddrScoped, SERVICE_TYPE, Sighting};
 use crate::limits::VERIFY_TIME;
 
-/// Pause before a command is given again that the daemon had no room for.
-const COMMAND_RETRY: Duration = Duration::from_millis(5);
+/// Pause before a command is given again that the daemon had no room for, or that came too soon.
+const COMMAND_RETRY: Duration = Duration::from_millis(2);
+
+/// Time between two adverts, each of which is some packets: sent faster, hundreds of them overrun
+/// the buffers of those who listen, whose daemon needs most of a millisecond for one.
+const ADVERT_PACE: Duration = Duration::from_millis(2);
 
 /// Time for instances to be seen again after events were lost.
 const RECHECK: Duration = Duration::from_secs(3);
@@ -35,6 +39,8 @@ pub struct MdnsSd {
     /// Newest last. An older one is read until the daemon closes it, so that no event is lost.
     browsers: VecDeque<Receiver<ServiceEvent>>,
     commands: VecDeque<Command>,
+    /// When the next advert may be announced or withdrawn.
+    paced_until: Instant,
     /// Instances told as seen and not as gone.
     known: BTreeSet<String>,
     /// Those of them to be seen again by a time, after events were lost.
@@ -63,6 +69,7 @@ impl MdnsSd {
             addresses,
             browsers: VecDeque::new(),
             commands: VecDeque::new(),
+            paced_until: Instant::now(),
             known: BTreeSet::new(),
             recheck: None,
         };
@@ -75,9 +82,16 @@ impl MdnsSd {
         self.give_all();
     }
 
-    /// Gives commands to the daemon, in order, while it takes them.
+    /// Gives commands to the daemon, in order, while it takes them and their time has come.
     fn give_all(&mut self) {
         while let Some(command) = self.commands.front() {
+            if matches!(command, Command::Register(_) | Command::Unregister(_)) {
+                let now = Instant::now();
+                if now < self.paced_until {
+                    return;
+                }
+                self.paced_until = now + ADVERT_PACE;
+            }
             let given = match command {
                 Command::Register(info) => self.daemon.register((**info).clone()),
                 Command::Unregister(name) => self.daemon.unregister(name).map(drop),
@@ -169,6 +183,14 @@ impl MdnsSd {
     }
 }
 
+impl Drop for MdnsSd {
+    /// Its daemon is a thread of its own, which would go on advertising.
+    fn drop(&mut self) {
+        // It may be shut down already.
+        let _ = self.daemon.shutdown();
+    }
+}
+
 impl Discovery for MdnsSd {
     fn name(&self) -> &'static str {
         "mdns-sd"
@@ -218,9 +240,10 @@ impl Discovery for MdnsSd {
     }
 
     async fn shutdown(mut self) {
+        // What waits here is an advert that nobody has seen, or a goodbye that is said anyway.
+        self.commands.clear();
         let all = async {
             loop {
-                self.give_all();
                 // Goodbyes for all that is still registered go out before the answer comes.
                 match self.daemon.shutdown() {
                     Ok(done) => return drop(done.recv_async().await),

@@ -2,7 +2,7 @@
 //!
 //! [`Discovery`] is the seam: [`MdnsSd`] on real networks, a simulated one in simulators,
 //! [`NoDiscovery`] where there is none. It carries raw facts only. Which sighting may be followed
-//! is judged once, for all of them, by [`Sighting::judge`].
+//! is judged once, for all of them, by the proxy.
 
 mod advert;
 mod mdns;
@@ -10,11 +10,12 @@ mod mdns;
 use std::future::{Future, pending};
 use std::net::SocketAddr;
 
-pub use advert::{Advert, Ignored, Instance, IpAddrScoped, Reach, Sighting};
+pub use advert::{Advert, IpAddrScoped, Sighting};
+pub(crate) use advert::{Ignored, Instance, Reach};
 pub use mdns::MdnsSd;
 
 /// DNS-SD service type of our adverts (RFC 6763 section 4.1.2).
-pub const SERVICE_TYPE: &str = "_ws._tcp";
+pub(crate) const SERVICE_TYPE: &str = "_ws._tcp";
 
 /// What a discovery tells.
 #[derive(Clone, Debug, PartialEq, Eq)]

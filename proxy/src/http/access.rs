@@ -101,7 +101,7 @@ impl Here<'_> {
 
     /// A link-local address is ours only on the interface that has it: on another, a neighbour
     /// may have taken the same (RFC 4291 section 2.5.6).
-    fn is_own_peer(self, peer: SocketAddr) -> bool {
+    pub(crate) fn is_own_peer(self, peer: SocketAddr) -> bool {
         match peer {
             SocketAddr::V6(v6) if is_link_local(*v6.ip()) => (self.interfaces)()
                 .iter()

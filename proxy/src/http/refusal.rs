@@ -1,6 +1,6 @@
 //! Why a request gets nothing but an error, and the answer that says so.
 
-use hyper::header::{ALLOW, CONNECTION, HeaderValue, SEC_WEBSOCKET_VERSION, UPGRADE};
+use hyper::header::{ALLOW, CONNECTION, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE};
 use hyper::{Method, StatusCode};
 
 use super::access::Denied;
@@ -8,6 +8,7 @@ use super::page::{Response, with_type};
 use super::route::RouteError;
 use super::upgrade::{PROXY_HEADER, UpgradeError, header_of};
 use crate::id::ProxyId;
+use crate::limits;
 
 /// A refused request. Its text is the body of the answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,6 +35,9 @@ pub(crate) enum Refusal {
     /// link.duplicate-refused; with our id.
     #[error("you are linked on this channel already")]
     SecondLink(ProxyId),
+    /// With how many there may be.
+    #[error("{0} WebSockets are open here, as many as may be; try again later (--max-connections)")]
+    Full(usize),
 }
 
 impl Refusal {
@@ -48,6 +52,7 @@ impl Refusal {
             }
             Refusal::Host | Refusal::Upgrade(_) | Refusal::LocalLink => StatusCode::BAD_REQUEST,
             Refusal::OwnLink(_) | Refusal::SecondLink(_) => StatusCode::CONFLICT,
+            Refusal::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -63,6 +68,9 @@ impl Refusal {
             }
             Refusal::OwnLink(own) | Refusal::SecondLink(own) => {
                 headers.insert(PROXY_HEADER, header_of(*own));
+            }
+            Refusal::Full(_) => {
+                headers.insert(RETRY_AFTER, limits::RETRY_AFTER.as_secs().into());
             }
             _ if status == StatusCode::UPGRADE_REQUIRED => {
                 headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
@@ -95,6 +103,7 @@ mod tests {
             (Refusal::LocalLink, 400, None),
             (Refusal::OwnLink(own), 409, Some(("namedwebsockets-proxy", "00c0ffee00000001"))),
             (Refusal::SecondLink(own), 409, Some(("namedwebsockets-proxy", "00c0ffee00000001"))),
+            (Refusal::Full(7), 503, Some(("retry-after", "5"))),
         ];
         for (refusal, status, header) in cases {
             let answer = refusal.answer();

@@ -111,6 +111,12 @@ impl<N: Net, D: Discovery> Driver<N, D> {
                 self.dial(link, channel, target, two_way);
             }
             Action::Start(link) => self.start(link),
+            Action::Replace { old, link } => {
+                self.start(link);
+                if let (Some(old), Some(new)) = (self.linked.remove(&old), self.linked.get(&link)) {
+                    old.hand_over(new);
+                }
+            }
             Action::Close(link) => self.close(link),
             Action::Prove(link) => {
                 if let Some(member) = self.linked.get(&link) {
@@ -214,7 +220,7 @@ impl<N: Net, D: Discovery> Driver<N, D> {
         let Dialled { stream, early, address, remote, two_way } = dialled;
         let id = ChannelId { scope: Scope::Broadcast, name: channel };
         let kind = Kind::Link(Link { remote, dialled_by: DialledBy::Us, two_way });
-        let place = self.hub.join(&id, kind, address);
+        let place = self.hub.join(&id, kind, address, None);
         place.member.attach(stream);
         let member = Rc::clone(&place.member);
         self.links.spawn_local(async move { (link, Connection::new(place, early).await) });

@@ -22,6 +22,13 @@ pub(crate) enum Key {
     Advertised(String, u16),
 }
 
+impl Key {
+    /// What an advert of this proxy could be, of which none was seen.
+    pub(super) fn of_linker(remote: ProxyId) -> Self {
+        Self::Advertised(remote.host_label(0), 0)
+    }
+}
+
 /// One channel as the links see it.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
@@ -39,6 +46,8 @@ pub(super) struct Plan {
     pub(super) accepted: BTreeMap<ProxyId, Accepted>,
     /// Links of proxies that do not.
     pub(super) anonymous: usize,
+    /// It was advertised a moment ago.
+    pub(super) just_advertised: bool,
     /// It will be advertised anew.
     pub(super) readvertising: bool,
     /// How often it was advertised anew to call back a proxy of that kind.
@@ -75,8 +84,9 @@ pub(crate) enum State {
     Dialling(LinkId),
     /// Linked since then.
     Linked { link: LinkId, remote: Option<ProxyId>, two_way: bool, since: Instant },
-    /// Another link connects us with this proxy.
-    Duplicate { remote: ProxyId, since: Instant },
+    /// Another link connects us with this proxy. If it does not hear us by then, and should, it is
+    /// dialled all the same.
+    Duplicate { remote: ProxyId, again: Instant },
     /// Dialled again after that time.
     Waiting { until: Instant },
     /// It is ourselves.
@@ -118,6 +128,11 @@ impl Plan {
     pub(super) fn is_heard_by(&self, remote: ProxyId) -> bool {
         self.accepted.contains_key(&remote)
             || self.dialled(remote).is_some_and(|(_, _, two_way)| two_way)
+    }
+
+    /// Whether some advert or peer is known to be `remote`.
+    pub(super) fn knows(&self, remote: ProxyId) -> bool {
+        self.candidates.values().any(|candidate| candidate.remote == Some(remote))
     }
 
     /// The link that we dialled with `remote`, and whether it carries both ways.
@@ -162,7 +177,8 @@ impl Plan {
 
     /// Nothing is known of the channel that must be kept.
     pub(super) fn is_empty(&self) -> bool {
-        !self.here && self.candidates.is_empty() && self.accepted.is_empty() && self.anonymous == 0
+        let linked = !self.accepted.is_empty() || self.anonymous > 0;
+        !self.here && !linked && !self.just_advertised && self.candidates.is_empty()
     }
 }
 

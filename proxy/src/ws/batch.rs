@@ -33,7 +33,7 @@ const KEPT_BYTES_MAX: usize = 256 * 1024;
 /// One serves all connections of a worker in turn: filled by [`super::Decoder::decode`], emptied
 /// by [`Batch::take`].
 #[derive(Debug, Default)]
-pub struct Batch {
+pub(crate) struct Batch {
     /// Chunks that are finished.
     sealed: Vec<Bytes>,
     /// The chunk that grows, after all sealed ones. Empty between turns, with its memory kept.
@@ -43,33 +43,27 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// An empty batch.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Messages in the batch.
     #[must_use]
-    pub fn messages(&self) -> usize {
+    pub(crate) fn messages(&self) -> usize {
         self.messages
     }
 
     /// Bytes of payload in the batch, headers not counted.
     #[must_use]
-    pub fn payload_bytes(&self) -> usize {
+    pub(crate) fn payload_bytes(&self) -> usize {
         self.payload_bytes
     }
 
     /// Whether there is nothing to take.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.messages == 0
     }
 
     /// Empties the batch: its chunks, in order, to be sent in that order.
     #[must_use = "the messages are lost with it"]
-    pub fn take(&mut self) -> impl Iterator<Item = Bytes> + use<> {
+    pub(crate) fn take(&mut self) -> impl Iterator<Item = Bytes> + use<> {
         self.messages = 0;
         self.payload_bytes = 0;
         let last = self.seal();

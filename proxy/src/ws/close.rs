@@ -18,32 +18,28 @@ pub(super) const REASON_BYTES_MAX: usize = Header::CONTROL_PAYLOAD_MAX - size_of
 
 /// Why a connection ends, as a code that may stand in a Close frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CloseCode(u16);
+pub(crate) struct CloseCode(u16);
 
 impl CloseCode {
     /// The connection did what it was made for.
-    pub const NORMAL: Self = Self(1000);
+    pub(crate) const NORMAL: Self = Self(1000);
     /// A server stops, or a browser leaves the page.
-    pub const GOING_AWAY: Self = Self(1001);
+    pub(crate) const GOING_AWAY: Self = Self(1001);
     /// The other side broke the protocol.
-    pub const PROTOCOL: Self = Self(1002);
-    /// The other side sent a kind of data that is not taken here.
-    pub const UNSUPPORTED: Self = Self(1003);
+    pub(crate) const PROTOCOL: Self = Self(1002);
     /// The other side sent data that is not what it says, such as text that is not UTF-8.
-    pub const INVALID_DATA: Self = Self(1007);
+    pub(crate) const INVALID_DATA: Self = Self(1007);
     /// The other side broke a rule of this application.
-    pub const POLICY: Self = Self(1008);
+    pub(crate) const POLICY: Self = Self(1008);
     /// The other side sent a message over the limit.
-    pub const TOO_BIG: Self = Self(1009);
-    /// The server failed.
-    pub const INTERNAL: Self = Self(1011);
+    pub(crate) const TOO_BIG: Self = Self(1009);
 
     /// The code with this number, or `None` if it may not be sent.
     ///
     /// RFC 6455 section 7.4 and IANA's registry allow 1000 to 1003, 1007 to 1014, and 3000 to
     /// 4999, which libraries and applications may use as they like.
     #[must_use]
-    pub const fn new(code: u16) -> Option<Self> {
+    pub(crate) const fn new(code: u16) -> Option<Self> {
         match code {
             1000..=1003 | 1007..=1014 | 3000..=4999 => Some(Self(code)),
             _ => None,
@@ -52,7 +48,7 @@ impl CloseCode {
 
     /// The number of the code.
     #[must_use]
-    pub const fn get(self) -> u16 {
+    pub(crate) const fn get(self) -> u16 {
         self.0
     }
 }
@@ -101,11 +97,9 @@ mod tests {
             (C::NORMAL, 1000),
             (C::GOING_AWAY, 1001),
             (C::PROTOCOL, 1002),
-            (C::UNSUPPORTED, 1003),
             (C::INVALID_DATA, 1007),
             (C::POLICY, 1008),
             (C::TOO_BIG, 1009),
-            (C::INTERNAL, 1011),
         ];
         for (name, number) in named {
             assert_eq!(CloseCode::new(number), Some(name));

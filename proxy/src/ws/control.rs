@@ -18,7 +18,7 @@ use super::violation::Violation;
 
 /// A control frame that was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Control {
+pub(crate) enum Control {
     /// A question whether we are there, with up to 125 bytes to be sent back.
     Ping(Bytes),
     /// A sign of life.
@@ -43,7 +43,7 @@ impl Control {
     /// A Pong has the payload of its Ping (section 5.5.3). A Close is answered, unless we sent one
     /// before, with its own code (section 5.5.1); its reason is the peer's own, so not sent back.
     #[must_use]
-    pub fn answer(&self) -> Option<Bytes> {
+    pub(crate) fn answer(&self) -> Option<Bytes> {
         match self {
             Self::Ping(payload) => Some(pong(payload)),
             Self::Pong => None,
@@ -59,7 +59,7 @@ impl Control {
 ///
 /// If `payload` is longer than 125 bytes.
 #[must_use]
-pub fn ping(payload: &[u8]) -> Bytes {
+pub(crate) fn ping(payload: &[u8]) -> Bytes {
     write(OpCode::Ping, payload)
 }
 
@@ -69,13 +69,13 @@ pub fn ping(payload: &[u8]) -> Bytes {
 ///
 /// If `payload` is longer than 125 bytes.
 #[must_use]
-pub fn pong(payload: &[u8]) -> Bytes {
+pub(crate) fn pong(payload: &[u8]) -> Bytes {
     write(OpCode::Pong, payload)
 }
 
 /// A Close frame. Of a `reason` over 123 bytes the end is cut off, between two characters.
 #[must_use]
-pub fn close(code: CloseCode, reason: &str) -> Bytes {
+pub(crate) fn close(code: CloseCode, reason: &str) -> Bytes {
     write(OpCode::Close, &close::encode(code, reason))
 }
 

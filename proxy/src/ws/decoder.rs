@@ -28,7 +28,7 @@ const _: () = assert!(HEAD_BYTES_MAX >= Header::BYTES_MAX, "any header must fit 
 
 /// Which side of the connection decodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub(crate) enum Role {
     /// We are the server: what comes in must be masked.
     Server,
     /// We are the client: what comes in must not be masked.
@@ -37,7 +37,7 @@ pub enum Role {
 
 /// Turns the input of one connection into messages in a batch and control frames.
 #[derive(Debug)]
-pub struct Decoder {
+pub(crate) struct Decoder {
     /// Bytes of payload in one message at most, over all its fragments.
     max_message: usize,
     /// What the input so far ended within. `None` between messages.
@@ -67,7 +67,7 @@ impl Decoder {
     /// A decoder at the start of a connection. A message of more than `max_message` bytes is a
     /// violation.
     #[must_use]
-    pub fn new(role: Role, max_message: usize) -> Self {
+    pub(crate) fn new(role: Role, max_message: usize) -> Self {
         Self { max_message, pending: None, role, ended: false }
     }
 
@@ -80,7 +80,7 @@ impl Decoder {
     /// # Errors
     ///
     /// What the peer did wrong. Messages before it are valid and in `batch`: relay them.
-    pub fn decode(
+    pub(crate) fn decode(
         &mut self,
         input: &mut &[u8],
         batch: &mut Batch,

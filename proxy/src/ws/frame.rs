@@ -28,7 +28,7 @@ const EIGHT_BYTES: u8 = 127;
 
 /// What a frame is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OpCode {
+pub(crate) enum OpCode {
     /// The next fragment of the message that is open.
     Continuation = 0x0,
     /// A text message, or its first fragment.
@@ -59,7 +59,7 @@ impl OpCode {
 
     /// Whether frames of this kind may stand within a fragmented message (RFC 6455 section 5.5).
     #[must_use]
-    pub fn is_control(self) -> bool {
+    pub(crate) fn is_control(self) -> bool {
         matches!(self, Self::Close | Self::Ping | Self::Pong)
     }
 }
@@ -79,24 +79,24 @@ impl fmt::Display for OpCode {
 
 /// All that stands before a frame's payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Header {
+pub(crate) struct Header {
     /// Whether this frame ends its message.
-    pub fin: bool,
+    pub(crate) fin: bool,
     /// What the frame is for.
-    pub opcode: OpCode,
+    pub(crate) opcode: OpCode,
     /// The masking key, if the payload is masked.
-    pub mask: Option<[u8; 4]>,
+    pub(crate) mask: Option<[u8; 4]>,
     /// Bytes of payload, below 2⁶³.
-    pub len: u64,
+    pub(crate) len: u64,
 }
 
 impl Header {
     /// Bytes of the longest header: an 8-byte length and a masking key.
-    pub const BYTES_MAX: usize = 14;
+    pub(crate) const BYTES_MAX: usize = 14;
     /// Bytes of the longest header without a masking key.
-    pub const UNMASKED_BYTES_MAX: usize = 10;
+    pub(crate) const UNMASKED_BYTES_MAX: usize = 10;
     /// Bytes of payload in a control frame at most (RFC 6455 section 5.5).
-    pub const CONTROL_PAYLOAD_MAX: usize = 125;
+    pub(crate) const CONTROL_PAYLOAD_MAX: usize = 125;
 
     /// Reads the header at the front of `input`, and says how many bytes it takes.
     ///
@@ -106,7 +106,7 @@ impl Header {
     ///
     /// What is wrong with the header, as soon as the bytes that are there show it.
     #[inline]
-    pub fn parse(input: &[u8]) -> Result<Option<(Self, usize)>, Violation> {
+    pub(crate) fn parse(input: &[u8]) -> Result<Option<(Self, usize)>, Violation> {
         let Some((&first, rest)) = input.split_first() else { return Ok(None) };
         let (fin, opcode) = parse_first_byte(first)?;
         let Some((&second, rest)) = rest.split_first() else { return Ok(None) };
@@ -128,7 +128,7 @@ impl Header {
     /// returns what was written.
     #[inline]
     #[must_use]
-    pub fn encode(self, room: &mut [u8; Self::BYTES_MAX]) -> &[u8] {
+    pub(crate) fn encode(self, room: &mut [u8; Self::BYTES_MAX]) -> &[u8] {
         room[0] = if self.fin { FIN } else { 0 } | self.opcode as u8;
         let (short, mut end) = match (u8::try_from(self.len), u16::try_from(self.len)) {
             (Ok(len), _) if len < TWO_BYTES => (len, 2),

@@ -23,13 +23,13 @@ use super::mask::apply_mask;
 
 /// One frame in a chunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Frame {
+pub(crate) struct Frame {
     /// Where the frame starts.
-    pub start: usize,
+    pub(crate) start: usize,
     /// Its header.
-    pub header: Header,
+    pub(crate) header: Header,
     /// Where its payload lies; its end is the end of the frame.
-    pub payload: Range<usize>,
+    pub(crate) payload: Range<usize>,
 }
 
 /// The frames of `chunk`, in order.
@@ -37,7 +37,7 @@ pub struct Frame {
 /// # Panics
 ///
 /// While iterating, if `chunk` is not a sequence of whole frames.
-pub fn frames(chunk: &[u8]) -> impl Iterator<Item = Frame> {
+pub(crate) fn frames(chunk: &[u8]) -> impl Iterator<Item = Frame> {
     let mut start = 0;
     iter::from_fn(move || {
         let rest = chunk.get(start..).filter(|rest| !rest.is_empty())?;
@@ -59,7 +59,7 @@ pub fn frames(chunk: &[u8]) -> impl Iterator<Item = Frame> {
 ///
 /// If `chunk` is not a sequence of whole frames, or ends before `offset`.
 #[must_use]
-pub fn frame_end_at(chunk: &[u8], offset: usize) -> usize {
+pub(crate) fn frame_end_at(chunk: &[u8], offset: usize) -> usize {
     let ends = frames(chunk).map(|frame| frame.payload.end);
     let end = iter::once(0).chain(ends).find(|end| *end >= offset);
     end.expect("the offset is one within the chunk")
@@ -72,7 +72,7 @@ pub fn frame_end_at(chunk: &[u8], offset: usize) -> usize {
 ///
 /// If `chunk` is not a sequence of whole, unmasked frames.
 #[must_use]
-pub fn mask_batch(chunk: &[u8], mut keys: impl FnMut() -> [u8; 4]) -> Bytes {
+pub(crate) fn mask_batch(chunk: &[u8], mut keys: impl FnMut() -> [u8; 4]) -> Bytes {
     let keys_len = frames(chunk).count() * size_of::<[u8; 4]>();
     let mut masked = Vec::with_capacity(chunk.len() + keys_len);
     for frame in frames(chunk) {

@@ -11,7 +11,7 @@ const WORD: usize = size_of::<u64>();
 ///
 /// Masking twice with the same key and offset gives the data back.
 #[inline]
-pub fn apply_mask(data: &mut [u8], key: [u8; 4], offset: usize) {
+pub(crate) fn apply_mask(data: &mut [u8], key: [u8; 4], offset: usize) {
     let key = rotate(key, offset);
     let key: [u8; WORD] = std::array::from_fn(|i| key[i % 4]);
     let (words, tail) = data.as_chunks_mut();

@@ -37,11 +37,9 @@ mod tests;
 mod utf8;
 mod violation;
 
-pub use batch::Batch;
-pub use close::CloseCode;
-pub use control::{Control, close, ping, pong};
-pub use decoder::{Decoder, Role};
-pub use frame::{Header, OpCode};
-pub use frames::{Frame, frame_end_at, frames, mask_batch};
-pub use mask::apply_mask;
-pub use violation::Violation;
+pub(crate) use batch::Batch;
+pub(crate) use close::CloseCode;
+pub(crate) use control::{Control, close, ping};
+pub(crate) use decoder::{Decoder, Role};
+pub(crate) use frames::{frame_end_at, mask_batch};
+pub(crate) use violation::Violation;

@@ -9,8 +9,7 @@ use super::frame::OpCode;
 
 /// Why a connection must be failed (RFC 6455 section 7.1.7).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Violation {
+pub(crate) enum Violation {
     /// A reserved bit is set, though no extension was negotiated.
     #[error("reserved bits are {bits:03b}; without an extension they are 000 (RFC 6455 5.2)")]
     ReservedBits {
@@ -97,7 +96,7 @@ pub enum Violation {
 impl Violation {
     /// The code with which to close the connection (RFC 6455 section 7.4.1).
     #[must_use]
-    pub fn code(&self) -> CloseCode {
+    pub(crate) fn code(&self) -> CloseCode {
         match self {
             Self::NotUtf8 { .. } | Self::BadCloseReason => CloseCode::INVALID_DATA,
             Self::TooBig { .. } => CloseCode::TOO_BIG,

@@ -42,6 +42,21 @@ fn other_hosts_get_links_only() {
 }
 
 #[test]
+fn the_network_cannot_shut_this_machine_out() {
+    let Some(lab) = Lab::new() else { return };
+    let (host, other) = (lab.host(), lab.host());
+    let proxy = Proxy::start_with(&host, &["--max-connections", "4"]);
+    let to = SocketAddr::new(host.v4().into(), 9009);
+    let link = || wire::ask(&other, to, "/broadcast/x", AS_LINK).unwrap();
+    let (_first, _second) = (link().websocket(), link().websocket());
+    assert_eq!(link().status, 503, "half of all");
+    let (alice, bob) = (proxy.join("/broadcast/x"), proxy.join("/local/x"));
+    assert_eq!(status(&host, to.ip(), "/local/x", &[]), 503, "all of them");
+    alice.leave();
+    bob.leave();
+}
+
+#[test]
 fn broadcast_channels_may_be_opened_to_the_network() {
     let Some(lab) = Lab::new() else { return };
     let (host, other) = (lab.host(), lab.host());

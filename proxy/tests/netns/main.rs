@@ -31,12 +31,14 @@ mod hostile;
 mod names;
 mod old_proxy;
 mod peers;
+mod stop;
+mod switch;
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// What a busy machine may take for what is done in milliseconds on an idle one.
-const SOON: Duration = Duration::from_secs(15);
+const SOON: Duration = Duration::from_secs(40);
 
 /// Waits until `ready` gives something, and panics with its last complaint if that is too late.
 fn wait<T>(what: &str, limit: Duration, mut ready: impl FnMut() -> Result<T, String>) -> T {

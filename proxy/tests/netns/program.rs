@@ -42,6 +42,7 @@ pub(crate) struct Status {
 pub(crate) struct Channel {
     pub(crate) scope: String,
     pub(crate) name: String,
+    pub(crate) queued_bytes: u64,
     pub(crate) advert: Option<String>,
     pub(crate) links: Vec<Link>,
 }
@@ -68,14 +69,20 @@ impl<'h> Proxy<'h> {
     }
 
     pub(crate) fn start_with(host: &'h Host, args: &[&str]) -> Self {
+        Self::start_within(host, &[], args)
+    }
+
+    /// Starts one as the last words of another command, which it takes the place of.
+    pub(crate) fn start_within(host: &'h Host, around: &[&str], args: &[&str]) -> Self {
         static RUNS: AtomicU32 = AtomicU32::new(1);
         let run = RUNS.fetch_add(1, Ordering::Relaxed);
         let log = format!("{}-{run}.log", host.name());
         let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(log);
         let port = args.iter().skip_while(|arg| **arg != "--port").nth(1);
         let port = port.map_or(9009, |port| port.parse().unwrap());
-        let mut command = Command::new(env!("CARGO_BIN_EXE_namedwebsockets"));
-        command.args(["--log-level", "debug"]).args(args).env_remove("RUST_LOG");
+        let words = [around, &[env!("CARGO_BIN_EXE_namedwebsockets")]].concat();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).args(["--log-level", "debug"]).args(args).env_remove("RUST_LOG");
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         command.stderr(File::create(&log).unwrap());
         let child = host.enter(|| command.spawn()).unwrap();

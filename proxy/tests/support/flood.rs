@@ -160,6 +160,8 @@ pub(crate) struct Reader {
     pub(crate) wire: Wire,
     /// The number of the message that must come next.
     pub(crate) next: u64,
+    /// The payloads of the pongs that came.
+    pub(crate) pongs: Vec<Vec<u8>>,
     len: usize,
 }
 
@@ -168,7 +170,7 @@ impl Reader {
     pub(crate) fn join(address: SocketAddr, path: &str, len: usize) -> Self {
         let mut wire = Wire::open_narrow(address, NARROW);
         wire.upgrade(path);
-        Self { wire, next: 0, len }
+        Self { wire, next: 0, pongs: Vec::new(), len }
     }
 
     /// The next message must be the next in number, and intact.
@@ -177,16 +179,19 @@ impl Reader {
         self.check(&frame);
     }
 
-    /// The next frame that is no ping; those are answered.
+    /// The next frame that is neither a ping, which is answered, nor a pong.
     fn frame(&mut self) -> wire::Frame {
         let started = Instant::now();
         loop {
             let frame = self.wire.frame();
-            if frame.first != FIN | PING {
+            if frame.first == FIN | PING {
+                self.wire.send_if_open(&wire::frame(FIN | PONG, &frame.payload));
+            } else if frame.first == FIN | PONG {
+                self.pongs.push(frame.payload);
+            } else {
                 return frame;
             }
-            assert!(started.elapsed() < PATIENCE, "nothing but pings came in {PATIENCE:?}");
-            self.wire.send_if_open(&wire::frame(FIN | PONG, &frame.payload));
+            assert!(started.elapsed() < PATIENCE, "no message came in {PATIENCE:?}");
         }
     }
 

@@ -5,7 +5,9 @@ use tokio::time::Instant;
 use super::{Action, Planner, Timer};
 use crate::discovery::{Advert, Instance};
 use crate::id::ProxyId;
-use crate::limits::{INSTANCES_MAX, REDIAL_MIN, REFRESH_MAX, REFRESH_MIN};
+use crate::limits::{
+    ADVERTISE_PAUSE, DOUBT_TIME, INSTANCES_MAX, REDIAL_MIN, REFRESH_MAX, REFRESH_MIN,
+};
 use crate::link::plan::{Candidate, Key, State};
 use crate::name::ChannelName;
 
@@ -63,7 +65,7 @@ impl Planner {
         let Some((channel, key)) = self.instances.remove(instance) else {
             return;
         };
-        let vanished = self.doubted.remove(instance);
+        let vanished = self.doubted.remove(instance).is_some_and(|until| now <= until);
         let plan = self.plans.get_mut(&channel).expect("an instance belongs to a plan");
         let candidate = plan.candidates.get_mut(&key).expect("an instance belongs to a candidate");
         candidate.instances.remove(instance);
@@ -80,37 +82,97 @@ impl Planner {
         if self.missing.len() >= INSTANCES_MAX {
             return;
         }
+        // Everyone is asked for at once. So one more is a reason to begin anew only if the next
+        // question is far off: hundreds that come one by one must not make us ask all the time.
+        let soon = !self.missing.is_empty() && self.refresh_pause <= REFRESH_MIN * 8;
         self.missing.insert((channel.clone(), key.clone()));
-        self.refresh_pause = REFRESH_MIN;
-        self.timers.retain(|(_, timer)| *timer != Timer::Refresh);
-        self.timers.insert((now + REFRESH_MIN, Timer::Refresh));
+        if !soon {
+            self.refresh_pause = REFRESH_MIN;
+            self.timers.retain(|(_, timer)| *timer != Timer::Refresh);
+            self.timers.insert((now + REFRESH_MIN, Timer::Refresh));
+        }
+    }
+
+    /// Who links to us for a channel has it open (link.only-with-interest), so it is advertised. If
+    /// we have not seen that, it was lost on the way, as many are when hundreds come at once.
+    pub(super) fn ask_for_linkers(&mut self, channel: &ChannelName, now: Instant) {
+        let Some(plan) = self.plans.get(channel).filter(|plan| plan.here) else { return };
+        let unseen = plan.accepted.keys().filter(|remote| !plan.knows(**remote));
+        for key in unseen.copied().map(Key::of_linker).collect::<Vec<_>>() {
+            self.miss(channel, &key, now);
+        }
+    }
+
+    /// Advertises a channel that has a client here, or a moment later if it was done just now: who
+    /// comes and goes all the time must not flood the network.
+    pub(super) fn advertise(
+        &mut self,
+        channel: &ChannelName,
+        now: Instant,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(plan) = self.plans.get_mut(channel) else { return };
+        if !plan.here || plan.advert.is_some() || plan.just_advertised || !channel.fits_advert() {
+            return;
+        }
+        let advert = Advert::new(channel, self.own, self.port, &mut self.rng);
+        actions.push(Action::Advertise(advert.clone()));
+        plan.advert = Some(advert);
+        plan.just_advertised = true;
+        self.timers.insert((now + ADVERTISE_PAUSE, Timer::Advertise(channel.clone())));
+    }
+
+    /// The pause after an advert is over.
+    pub(super) fn advertise_again(
+        &mut self,
+        channel: &ChannelName,
+        now: Instant,
+        actions: &mut Vec<Action>,
+    ) {
+        if let Some(plan) = self.plans.get_mut(channel) {
+            plan.just_advertised = false;
+            self.advertise(channel, now, actions);
+            self.forget_plan_if_empty(channel);
+        }
     }
 
     /// Asks whether the adverts of a candidate still stand.
-    pub(super) fn doubt(&mut self, channel: &ChannelName, key: &Key, actions: &mut Vec<Action>) {
+    pub(super) fn doubt(
+        &mut self,
+        channel: &ChannelName,
+        key: &Key,
+        now: Instant,
+        actions: &mut Vec<Action>,
+    ) {
         let candidate = self.plans.get(channel).and_then(|plan| plan.candidates.get(key));
         for instance in candidate.iter().flat_map(|candidate| candidate.instances.keys()) {
-            self.doubted.insert(instance.clone());
+            self.doubted.insert(instance.clone(), now + DOUBT_TIME);
             actions.push(Action::Verify(instance.clone()));
         }
     }
 
     /// A proxy that never dials the same instance twice comes back for a fresh one. If one of its
     /// kind is linked, that one would come a second time, and hear everything twice.
-    pub(super) fn readvertise(&mut self, channel: &ChannelName, actions: &mut Vec<Action>) {
-        let Some(plan) = self.plans.get_mut(channel) else {
+    pub(super) fn readvertise(
+        &mut self,
+        channel: &ChannelName,
+        now: Instant,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(plan) = self.plans.get_mut(channel).filter(|plan| plan.readvertising) else {
             return;
         };
+        if plan.just_advertised {
+            self.timers.insert((now + ADVERTISE_PAUSE, Timer::Readvertise(channel.clone())));
+            return;
+        }
         plan.readvertising = false;
         if plan.anonymous > 0 {
             return;
         }
-        if let Some(old) = plan.advert.take() {
-            let advert = Advert::new(channel, self.own, self.port, &mut self.rng);
-            actions.push(Action::Advertise(advert.clone()));
-            actions.push(Action::Withdraw(old.instance));
-            plan.advert = Some(advert);
-        }
+        let old = plan.advert.take();
+        self.advertise(channel, now, actions);
+        actions.extend(old.map(|old| Action::Withdraw(old.instance)));
     }
 
     pub(super) fn refresh(&mut self, now: Instant, actions: &mut Vec<Action>) {

@@ -72,6 +72,9 @@ pub(crate) enum Action {
     Dial { link: LinkId, channel: ChannelName, target: Target, two_way: bool },
     /// Begin to read from a link that was dialled.
     Start(LinkId),
+    /// Start `link` in the place of `old`, to the same proxy, so that no message falls between.
+    /// Nothing more need be told of `old`.
+    Replace { old: LinkId, link: LinkId },
     /// Give up a dial, or close a link. Nothing more need be told of it.
     Close(LinkId),
     /// Ask the other end of a link to prove that it lives, and end the link if it does not.
@@ -101,6 +104,7 @@ pub(crate) enum Target {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
     Candidate(ChannelName, Key),
+    Advertise(ChannelName),
     Readvertise(ChannelName),
     Refresh,
 }
@@ -118,18 +122,27 @@ pub(crate) struct Planner {
     links: BTreeMap<LinkId, (ChannelName, Key)>,
     next_link: u64,
     dialling: usize,
-    /// Candidates that wait for a dial to end because [`DIALS_MAX`] are under way.
+    dials_max: usize,
+    /// Candidates that wait for a dial to end because `dials_max` are under way.
     queue: IndexSet<(ChannelName, Key)>,
     timers: BTreeSet<(Instant, Timer)>,
-    /// Instances that we asked about: if they go now, it was without a goodbye.
-    doubted: BTreeSet<String>,
-    /// Proxies that vanished without a goodbye, asked for again from time to time.
+    /// Instances that we asked about: if they go by then, it was without a goodbye.
+    doubted: BTreeMap<String, Instant>,
+    /// Proxies that vanished without a goodbye, or whose adverts were lost on the way, asked for
+    /// from time to time.
     missing: BTreeSet<(ChannelName, Key)>,
     refresh_pause: Duration,
 }
 
 impl Planner {
-    pub(crate) fn new(own: ProxyId, port: u16, peers: Vec<Peer>, rng: ChaCha8Rng) -> Self {
+    /// With at most `dials_max` dials under way at once.
+    pub(crate) fn new(
+        own: ProxyId,
+        port: u16,
+        peers: Vec<Peer>,
+        dials_max: usize,
+        rng: ChaCha8Rng,
+    ) -> Self {
         Self {
             own,
             port,
@@ -140,9 +153,10 @@ impl Planner {
             links: BTreeMap::new(),
             next_link: 0,
             dialling: 0,
+            dials_max,
             queue: IndexSet::new(),
             timers: BTreeSet::new(),
-            doubted: BTreeSet::new(),
+            doubted: BTreeMap::new(),
             missing: BTreeSet::new(),
             refresh_pause: REFRESH_MIN,
         }
@@ -157,7 +171,9 @@ impl Planner {
             Input::Interest { channel, here: false } => self.lose_interest(&channel, actions),
             Input::Dialled { link, outcome } => self.dialled(link, outcome, now, actions),
             Input::Closed { link, clean } => self.closed(link, clean, now, actions),
-            Input::Accepted { channel, remote, two_way } => self.accepted(channel, remote, two_way),
+            Input::Accepted { channel, remote, two_way } => {
+                self.accepted(&channel, remote, two_way, now);
+            }
             Input::AcceptedGone { channel, remote, two_way, lost } => {
                 self.accepted_gone(&channel, remote, two_way, lost, now, actions);
             }
@@ -191,13 +207,19 @@ impl Planner {
         })
     }
 
+    /// Whether anything is kept of a channel.
+    #[cfg(test)]
+    pub(crate) fn knows(&self, channel: &ChannelName) -> bool {
+        self.plans.contains_key(channel)
+    }
+
     /// The instance name under which a channel is advertised, if it is.
     pub(crate) fn advert_of(&self, channel: &ChannelName) -> Option<&str> {
         Some(&self.plans.get(channel)?.advert.as_ref()?.instance)
     }
 
     /// Drops a candidate that neither an advert nor a peer nor a link holds.
-    fn forget_unless_linked(
+    pub(super) fn forget_unless_linked(
         &mut self,
         channel: &ChannelName,
         key: &Key,
@@ -225,7 +247,7 @@ impl Planner {
         self.forget_plan_if_empty(channel);
     }
 
-    fn forget_plan_if_empty(&mut self, channel: &ChannelName) {
+    pub(super) fn forget_plan_if_empty(&mut self, channel: &ChannelName) {
         if self.plans.get(channel).is_some_and(Plan::is_empty) {
             self.plans.remove(channel);
         }
@@ -237,11 +259,9 @@ impl Planner {
             return;
         }
         plan.readvertised = 0;
-        if channel.fits_advert() {
-            let advert = Advert::new(channel, self.own, self.port, &mut self.rng);
-            actions.push(Action::Advertise(advert.clone()));
-            plan.advert = Some(advert);
-        }
+        self.advertise(channel, now, actions);
+        self.ask_for_linkers(channel, now);
+        let plan = self.plans.get_mut(channel).expect("it was made above");
         for index in 0..self.peers.len() {
             plan.candidates.insert(Key::Peer(index), Candidate::new(None));
         }
@@ -251,6 +271,7 @@ impl Planner {
     fn lose_interest(&mut self, channel: &ChannelName, actions: &mut Vec<Action>) {
         let Some(plan) = self.plans.get_mut(channel).filter(|plan| plan.here) else { return };
         plan.here = false;
+        plan.readvertising = false;
         if let Some(advert) = plan.advert.take() {
             actions.push(Action::Withdraw(advert.instance));
         }
@@ -274,8 +295,14 @@ impl Planner {
         self.forget_plan_if_empty(channel);
     }
 
-    fn accepted(&mut self, channel: ChannelName, remote: Option<ProxyId>, two_way: bool) {
-        let plan = self.plans.entry(channel).or_default();
+    fn accepted(
+        &mut self,
+        channel: &ChannelName,
+        remote: Option<ProxyId>,
+        two_way: bool,
+        now: Instant,
+    ) {
+        let plan = self.plans.entry(channel.clone()).or_default();
         match remote {
             Some(remote) => {
                 let accepted = plan.accepted.entry(remote).or_default();
@@ -283,6 +310,7 @@ impl Planner {
             }
             None => plan.anonymous += 1,
         }
+        self.ask_for_linkers(channel, now);
     }
 
     fn accepted_gone(
@@ -303,6 +331,7 @@ impl Planner {
                     *(if two_way { &mut accepted.two_way } else { &mut accepted.one_way }) -= 1;
                     if accepted.one_way + accepted.two_way == 0 {
                         plan.accepted.remove(&remote);
+                        self.missing.remove(&(channel.clone(), Key::of_linker(remote)));
                     }
                 }
             }
@@ -330,7 +359,8 @@ impl Planner {
             };
             match timer {
                 Timer::Candidate(channel, key) => self.consider(&channel, &key, now, actions),
-                Timer::Readvertise(channel) => self.readvertise(&channel, actions),
+                Timer::Advertise(channel) => self.advertise_again(&channel, now, actions),
+                Timer::Readvertise(channel) => self.readvertise(&channel, now, actions),
                 Timer::Refresh => self.refresh(now, actions),
             }
         }

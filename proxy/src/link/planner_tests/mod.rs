@@ -4,21 +4,25 @@
 //! joins, leaves, dial results, losses and pauses is played; what must always hold is checked
 //! after each step. Then the world stands still, and what must hold in the end is checked.
 
+mod stories;
 mod world;
 
 use proptest::prelude::*;
 use tokio::time::{Duration, Instant};
 
 use super::planner::{Action, Input};
+use crate::limits::DIALS_MAX;
 use world::{CHANNELS, Step, World, channel, id, step};
 
 proptest! {
     #[test]
     fn any_history_keeps_the_invariants_and_settles(
         seed: u64,
+        // So few that dials wait for each other, or as many as there ever are.
+        dials_max in prop_oneof![Just(1), Just(2), Just(DIALS_MAX)],
         steps in prop::collection::vec(step(), 0..120),
     ) {
-        let mut world = World::new(seed, Instant::now());
+        let mut world = World::new(seed, Instant::now(), dials_max);
         for step in &steps {
             world.play(step);
         }
@@ -33,7 +37,7 @@ proptest! {
 
 #[test]
 fn a_lost_anonymous_link_is_called_back_under_a_fresh_name_unless_another_stands() {
-    let mut world = World::new(1, Instant::now());
+    let mut world = World::new(1, Instant::now(), DIALS_MAX);
     let (old, alpha) = (2, channel(0));
     world.play(&Step::Interest { channel: 0, here: true });
     let first = world.adverts.keys().next().unwrap().clone();
@@ -60,7 +64,7 @@ fn a_lost_anonymous_link_is_called_back_under_a_fresh_name_unless_another_stands
 
 #[test]
 fn a_vanished_proxy_is_asked_for_again_ever_less_often() {
-    let mut world = World::new(1, Instant::now());
+    let mut world = World::new(1, Instant::now(), DIALS_MAX);
     world.play(&Step::Interest { channel: 0, here: true });
     world.play(&Step::See { host: 0, channel: 0, number: 0 });
     let link = *world.dials.iter().find(|(_, tie)| tie.proxy == 0).unwrap().0;
@@ -87,7 +91,7 @@ fn a_vanished_proxy_is_asked_for_again_ever_less_often() {
 
 #[test]
 fn a_link_must_prove_itself_when_another_proxy_has_its_address() {
-    let mut world = World::new(1, Instant::now());
+    let mut world = World::new(1, Instant::now(), DIALS_MAX);
     world.play(&Step::Interest { channel: 0, here: true });
     world.play(&Step::See { host: 0, channel: 0, number: 0 });
     let link = *world.dials.iter().find(|(_, tie)| tie.proxy == 0).unwrap().0;

@@ -10,7 +10,7 @@ use tokio::time::{Duration, Instant};
 
 use crate::discovery::Instance;
 use crate::id::ProxyId;
-use crate::limits::{DIALS_MAX, REDIAL_MIN};
+use crate::limits::{ADVERTISE_PAUSE, REDIAL_MIN};
 use crate::link::planner::{Action, Input, LinkId, Outcome, Planner, State, Target};
 use crate::name::ChannelName;
 
@@ -101,6 +101,8 @@ pub(super) struct World {
     pub(super) seen: BTreeMap<String, (ChannelName, usize)>,
     pub(super) last_failure: BTreeMap<(ChannelName, bool, SocketAddr), Instant>,
     pub(super) used: BTreeSet<LinkId>,
+    pub(super) advertised: BTreeMap<ChannelName, Instant>,
+    pub(super) dials_max: usize,
 }
 
 pub(super) fn channel(index: usize) -> ChannelName {
@@ -108,11 +110,11 @@ pub(super) fn channel(index: usize) -> ChannelName {
 }
 
 impl World {
-    pub(super) fn new(seed: u64, now: Instant) -> Self {
+    pub(super) fn new(seed: u64, now: Instant, dials_max: usize) -> Self {
         let peers = vec!["10.0.0.6".parse().unwrap()];
         let rng = ChaCha8Rng::seed_from_u64(seed);
         Self {
-            planner: Planner::new(id(OWN).unwrap(), 9009, peers, rng),
+            planner: Planner::new(id(OWN).unwrap(), 9009, peers, dials_max, rng),
             now,
             hosts: hosts(),
             dials: BTreeMap::new(),
@@ -123,6 +125,8 @@ impl World {
             seen: BTreeMap::new(),
             last_failure: BTreeMap::new(),
             used: BTreeSet::new(),
+            advertised: BTreeMap::new(),
+            dials_max,
         }
     }
 
@@ -158,6 +162,13 @@ impl World {
                 let tie = self.dials.remove(&link).expect("started without a dial");
                 self.links.insert(link, tie);
             }
+            Action::Replace { old, link } => {
+                let new = self.dials.remove(&link).expect("started without a dial");
+                let old = self.links.remove(&old).expect("replaced what is not there");
+                assert_eq!((&new.channel, new.proxy), (&old.channel, old.proxy));
+                assert!(new.two_way && !old.two_way, "{new:?} is no better than {old:?}");
+                self.links.insert(link, new);
+            }
             Action::Close(link) => {
                 let tie = self.dials.remove(&link).or_else(|| self.links.remove(&link));
                 assert!(tie.is_some(), "closed what is not there");
@@ -167,6 +178,10 @@ impl World {
                 self.accepted.retain(|(of, _, two_way)| *of != channel || *two_way);
             }
             Action::Advertise(advert) => {
+                if let Some(last) = self.advertised.insert(advert.channel.clone(), self.now) {
+                    let pause = self.now - last;
+                    assert!(pause >= ADVERTISE_PAUSE, "advertised again after {pause:?}");
+                }
                 assert!(self.adverts.insert(advert.instance, advert.channel).is_none());
             }
             Action::Withdraw(instance) => {
@@ -179,7 +194,7 @@ impl World {
 
     /// What must hold at any time.
     pub(super) fn check(&self) {
-        assert!(self.dials.len() <= DIALS_MAX);
+        assert!(self.dials.len() <= self.dials_max);
         let mut linked = BTreeSet::new();
         for tie in self.links.values() {
             assert!(self.interest.contains(&tie.channel), "a link without interest");
@@ -190,10 +205,14 @@ impl World {
             assert!(self.interest.contains(&tie.channel), "a dial without interest");
         }
         let advertised: Vec<_> = self.adverts.values().cloned().collect();
-        let mut wanted: Vec<_> = self.interest.iter().cloned().collect();
-        wanted.sort_by_key(|channel| advertised.iter().position(|a| a == channel));
-        assert_eq!(advertised.len(), wanted.len(), "each channel of interest has one advert");
-        assert!(wanted.iter().all(|channel| advertised.contains(channel)));
+        let unique: BTreeSet<_> = advertised.iter().collect();
+        assert_eq!(unique.len(), advertised.len(), "a channel has two adverts");
+        assert!(unique.iter().all(|channel| self.interest.contains(*channel)));
+        for channel in self.interest.iter().filter(|channel| !unique.contains(channel)) {
+            let just_now = self.advertised.get(channel).map(|at| self.now - *at);
+            let waits = just_now.is_some_and(|pause| pause < ADVERTISE_PAUSE);
+            assert!(waits, "{channel} has no advert {just_now:?} after the last");
+        }
     }
 
     pub(super) fn play(&mut self, step: &Step) {
@@ -283,7 +302,9 @@ impl World {
     /// Ends a dial as the proxy at its other end would.
     pub(super) fn end_dial(&mut self, link: LinkId, fails: bool, stale: bool) {
         let Tie { channel, proxy, address, two_way } = self.dials[&link].clone();
-        let linked = self.links.values().any(|tie| (&tie.channel, tie.proxy) == (&channel, proxy))
+        let ours = self.links.values().find(|t| (&t.channel, t.proxy) == (&channel, proxy));
+        // A one-way link gives way to one that carries both ways.
+        let linked = ours.is_some_and(|ours| ours.two_way || !two_way)
             || self.accepted.contains(&(channel.clone(), proxy, true));
         let outcome = match id(proxy) {
             _ if fails => Outcome::Failed,

@@ -5,12 +5,13 @@ use proptest::sample::Index;
 
 use super::strategies::{valid_stream, wire_for};
 use super::support::{Event, ours, theirs};
-use crate::ws::{Batch, CloseCode, Decoder, Role, close, frame_end_at, frames, mask_batch, ping};
+use crate::ws::frames::frames;
+use crate::ws::{Batch, CloseCode, Decoder, Role, close, frame_end_at, mask_batch, ping};
 
 /// The messages of a stream as one chunk or several, joined.
 fn batch_of(stream: &[u8]) -> Vec<u8> {
     let mut decoder = Decoder::new(Role::Server, usize::MAX);
-    let mut batch = Batch::new();
+    let mut batch = Batch::default();
     let mut input = stream;
     while decoder.decode(&mut input, &mut batch).unwrap().is_some() {}
     // What follows a Close is discarded by the next call.

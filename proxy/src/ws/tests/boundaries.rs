@@ -1,7 +1,8 @@
 //! Both sides of every threshold, and every violation with its code.
 
 use super::support::{Event, KEY, RawFrame, ours, wire};
-use crate::ws::{CloseCode, OpCode, Role, Violation};
+use crate::ws::frame::OpCode;
+use crate::ws::{CloseCode, Role, Violation};
 
 const LIMIT: usize = 1 << 20;
 

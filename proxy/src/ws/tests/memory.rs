@@ -3,14 +3,16 @@
 use bytes::Bytes;
 
 use super::support::{KEY, RawFrame, wire};
-use crate::ws::{Batch, Decoder, Role, Violation, apply_mask, frames};
+use crate::ws::frames::frames;
+use crate::ws::mask::apply_mask;
+use crate::ws::{Batch, Decoder, Role, Violation};
 
 const LIMIT: usize = 16 << 20;
 /// More than a control frame and the two structs that hold what is incomplete.
 const SMALL: usize = 512;
 
 fn decoder() -> (Decoder, Batch) {
-    (Decoder::new(Role::Server, LIMIT), Batch::new())
+    (Decoder::new(Role::Server, LIMIT), Batch::default())
 }
 
 /// Gives all of `input` to the decoder, whatever control frames are in it.
@@ -172,7 +174,7 @@ fn all_but_large_messages_share_one_chunk_however_they_were_cut() {
 
 #[test]
 fn a_chunk_keeps_alive_at_most_twice_its_length() {
-    let mut batch = Batch::new();
+    let mut batch = Batch::default();
     let mut decoder = Decoder::new(Role::Server, LIMIT);
     // One worker's batch sees them all in turn, so small content meets a large buffer.
     for (count, len) in [(1, 10), (1, 1 << 20), (1, 10), (600, 100), (1, 0), (20, 3000), (2, 2)] {

@@ -7,7 +7,10 @@ use bytes::Bytes;
 use tungstenite::protocol::{Message, Role as TheirRole, WebSocket, WebSocketConfig};
 use tungstenite::{Error, error::CapacityError};
 
-use crate::ws::{Batch, Control, Decoder, OpCode, Role, Violation, apply_mask, frames};
+use crate::ws::frame::OpCode;
+use crate::ws::frames::frames;
+use crate::ws::mask::apply_mask;
+use crate::ws::{Batch, Control, Decoder, Role, Violation};
 
 pub(super) const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
@@ -91,7 +94,7 @@ pub(super) struct Seen<E> {
 /// Gives our decoder the chunks one by one, taking the batch whenever it returns.
 pub(super) fn ours(role: Role, limit: usize, chunks: &[&[u8]]) -> Seen<Violation> {
     let mut decoder = Decoder::new(role, limit);
-    let mut batch = Batch::new();
+    let mut batch = Batch::default();
     let mut events = Vec::new();
     for mut input in chunks.iter().copied() {
         while !input.is_empty() {
