@@ -1,0 +1,3 @@
+//! What a run says, in the forms that people and programs read.
+
+pub mod terminal;
