@@ -1,11 +1,14 @@
 //! What a case is, and how its body says that something is wrong.
 
+use std::panic::resume_unwind;
+use std::thread::ScopedJoinHandle;
+
 use crate::cases;
 use crate::clause::{self, Clause};
 use crate::world::World;
 
 /// One thing that a proxy is asked to do.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Case {
     /// `area/words`; never renumbered, never given to another case.
     pub id: &'static str,
@@ -69,7 +72,16 @@ pub fn expect(met: bool, expected: impl Into<String>, received: impl Into<String
     if met { Ok(()) } else { Err(Stop::fail(expected, received)) }
 }
 
+/// What a part of a case that ran on a thread of its own came to.
+///
+/// # Errors
+///
+/// As of that part; a panic goes on here.
+pub fn joined<T>(thread: ScopedJoinHandle<'_, Step<T>>) -> Step<T> {
+    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+}
+
 /// All cases, area by area.
 pub fn all() -> impl Iterator<Item = &'static Case> {
-    cases::ALL.iter().copied().flatten()
+    cases::ALL.iter().copied().flatten().copied().flatten()
 }

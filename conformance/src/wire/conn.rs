@@ -2,9 +2,7 @@
 
 use tungstenite::handshake::derive_accept_key;
 
-use super::frame::{
-    self, BINARY, CLOSE, CONTINUATION, FIN, Frame, NO_CODE, PING, PONG, Role, TEXT,
-};
+use super::frame::{self, BINARY, CLOSE, CONTINUATION, FIN, Frame, NO_CODE, PING, PONG, TEXT};
 use super::http::{Answer, Request};
 use super::tcp::Wire;
 use crate::case::{Step, Stop, expect};
@@ -257,22 +255,26 @@ impl Conn {
         }
     }
 
-    /// Closes in order with 1000: the target must answer, and end the connection if it is the
-    /// server (RFC 6455 section 7.1.1).
+    /// Leaves its channel in order: closes with 1000 and waits for the answer, or the end. How the
+    /// target answers a close is judged by cases of their own.
     ///
     /// # Errors
     ///
-    /// It does not.
+    /// It does neither.
     pub fn leave(mut self) -> Step {
         self.close(1000, "")?;
-        self.closed(1000)?;
-        if self.wire.role() == Role::Client { self.ended() } else { Ok(()) }
+        while let Some(frame) = self.wire.frame("an answer to the close")? {
+            if frame.opcode() == CLOSE {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 
 /// The head of a 101 answer to `request`.
 #[must_use]
-pub(super) fn accepting(request: &Request, headers: &[(&str, &str)]) -> String {
+pub fn accepting(request: &Request, headers: &[(&str, &str)]) -> String {
     let accept = derive_accept_key(request.header("Sec-WebSocket-Key").unwrap_or("").as_bytes());
     let mut answer = Answer {
         status: 101,

@@ -1,15 +1,19 @@
 //! A bare TCP connection: bytes out, and HTTP heads or frames in.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::net::SendFlags;
 use socket2::{Domain, SockRef, Socket, Type};
 
 use super::conn::Conn;
 use super::frame::{self, Frame, Role};
 use super::http::{ACCEPT, Answer, Request};
+use super::voice::Voice;
 use crate::case::{Step, Stop, expect};
 use crate::lan::Host;
 use crate::log::{Direction, Log, brief};
@@ -17,24 +21,13 @@ use crate::log::{Direction, Log, brief};
 /// Limit for what is expected to come: only a failure waits so long. A machine may be busy.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Largest head that is read.
-const HEAD_BYTES_MAX: usize = 256 * 1024;
-
 /// A connection, with what came and was not read yet.
 #[derive(Debug)]
 pub struct Wire {
     stream: TcpStream,
-    buffer: BytesMut,
+    pub(super) buffer: BytesMut,
     role: Role,
     host_header: String,
-    name: String,
-    log: Log,
-}
-
-/// Listens for the target.
-#[derive(Debug)]
-pub struct Acceptor {
-    listener: TcpListener,
     name: String,
     log: Log,
 }
@@ -88,7 +81,13 @@ impl Wire {
         Self::on(stream, Role::Client, host_header, name, log)
     }
 
-    fn on(stream: TcpStream, role: Role, host_header: &str, name: &str, log: &Log) -> Step<Self> {
+    pub(super) fn on(
+        stream: TcpStream,
+        role: Role,
+        host_header: &str,
+        name: &str,
+        log: &Log,
+    ) -> Step<Self> {
         let wire = Self {
             stream,
             buffer: BytesMut::new(),
@@ -193,13 +192,14 @@ impl Wire {
         let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
     }
 
-    /// A second handle, to write from another thread.
+    /// A second handle that says, from another thread, that this connection lives.
     ///
     /// # Errors
     ///
     /// No handle is left in this process.
-    pub fn writer(&self) -> Step<TcpStream> {
-        self.stream.try_clone().map_err(|e| Stop::fail("a handle", e.to_string()))
+    pub fn voice(&self) -> Step<Voice> {
+        let stream = self.stream.try_clone().map_err(|e| Stop::fail("a handle", e.to_string()))?;
+        Ok(Voice { stream, pong: frame::encode(self.role, frame::FIN | frame::PONG, b"") })
     }
 
     /// Reads once into the buffer; false at the end of the stream, in order or not.
@@ -207,7 +207,7 @@ impl Wire {
     /// # Errors
     ///
     /// Nothing came in time: `expected` did not.
-    fn fill(&mut self, expected: &dyn Fn() -> String) -> Step<bool> {
+    pub(super) fn fill(&mut self, expected: &dyn Fn() -> String) -> Step<bool> {
         let mut chunk = [0; 64 * 1024];
         let started = Instant::now();
         match self.stream.read(&mut chunk) {
@@ -224,124 +224,6 @@ impl Wire {
             }
             Err(e) => Err(Stop::fail(expected(), e.to_string())),
         }
-    }
-
-    /// The next head, without its empty line.
-    fn head(&mut self, expected: &str) -> Step<Vec<u8>> {
-        loop {
-            if let Some(end) = self.buffer.windows(4).position(|end| end == b"\r\n\r\n") {
-                let head = self.buffer.split_to(end + 4)[..end].to_vec();
-                self.say(Direction::Received, String::from_utf8_lossy(&head));
-                return Ok(head);
-            }
-            expect(self.buffer.len() < HEAD_BYTES_MAX, expected, "a head without an end")?;
-            if !self.fill(&|| expected.to_owned())? {
-                let rest = format!("the end of the connection after {}", brief(&self.buffer));
-                self.say(Direction::Note, "the target ended the connection");
-                return Err(Stop::fail(expected, rest));
-            }
-        }
-    }
-
-    /// The next answer; that to a HEAD has no body.
-    ///
-    /// # Errors
-    ///
-    /// No answer came.
-    pub fn answer_to(&mut self, method: &str) -> Step<Answer> {
-        let head = self.head("an HTTP answer")?;
-        let mut answer =
-            Answer::parse(&head).map_err(|found| Stop::fail("an HTTP answer", found))?;
-        let no_body = method == "HEAD" || matches!(answer.status, 100..200 | 204 | 304);
-        if !no_body {
-            answer.body = self.body(&answer)?;
-        }
-        Ok(answer)
-    }
-
-    /// The next answer to a GET.
-    ///
-    /// # Errors
-    ///
-    /// No answer came.
-    pub fn answer(&mut self) -> Step<Answer> {
-        self.answer_to("GET")
-    }
-
-    /// The body of an answer (RFC 9112 section 6.3).
-    fn body(&mut self, answer: &Answer) -> Step<Vec<u8>> {
-        if answer.has_token("Transfer-Encoding", "chunked") {
-            return self.chunks();
-        }
-        let Some(length) = answer.header("Content-Length") else {
-            while self.fill(&|| "the body of the answer".to_owned())? {}
-            return Ok(self.buffer.split().to_vec());
-        };
-        let length =
-            length.parse().map_err(|_| Stop::fail("a Content-Length that is a number", length))?;
-        self.exactly(length)
-    }
-
-    fn chunks(&mut self) -> Step<Vec<u8>> {
-        let mut body = Vec::new();
-        loop {
-            let end = loop {
-                if let Some(end) = self.buffer.windows(2).position(|end| end == b"\r\n") {
-                    break end;
-                }
-                let more = self.fill(&|| "a chunk of the body".to_owned())?;
-                expect(more, "a chunk of the body", "the end of the connection")?;
-            };
-            let line = self.exactly(end + 2)?;
-            let line = String::from_utf8_lossy(&line).into_owned();
-            let size = line.trim().split(';').next().unwrap_or("");
-            let size = usize::from_str_radix(size, 16)
-                .map_err(|_| Stop::fail("the size of a chunk", format!("{line:?}")))?;
-            body.extend(self.exactly(size + 2)?.drain(..size));
-            if size == 0 {
-                return Ok(body);
-            }
-        }
-    }
-
-    fn exactly(&mut self, length: usize) -> Step<Vec<u8>> {
-        while self.buffer.len() < length {
-            let more = self.fill(&|| format!("{length} bytes"))?;
-            expect(more, format!("{length} bytes"), "the end of the connection")?;
-        }
-        Ok(self.buffer.split_to(length).to_vec())
-    }
-
-    /// Sends a request as it stands, also without a `Host`, and reads its answer.
-    ///
-    /// # Errors
-    ///
-    /// No answer came.
-    pub fn ask_as_is(&mut self, request: &Request) -> Step<Answer> {
-        let text = request.text();
-        self.say(Direction::Sent, text.trim_end());
-        self.write(text.as_bytes())?;
-        self.answer_to(&request.method)
-    }
-
-    /// Sends a request, with a `Host` if it has none, and reads its answer.
-    ///
-    /// # Errors
-    ///
-    /// No answer came.
-    pub fn ask(&mut self, request: &Request) -> Step<Answer> {
-        self.send_request(request)?;
-        self.answer_to(&request.method)
-    }
-
-    /// Reads the head of a request of the target, where the suite plays the server.
-    ///
-    /// # Errors
-    ///
-    /// No request came.
-    pub fn request(&mut self) -> Step<Request> {
-        let head = self.head("an HTTP request")?;
-        Request::parse(&head).map_err(|found| Stop::fail("an HTTP request", found))
     }
 
     /// Sends an upgrade request, which the target must accept.
@@ -363,6 +245,15 @@ impl Wire {
             answer.describe(),
         )?;
         Ok((Conn::on(self), answer))
+    }
+
+    /// Opens the channel at `path` as a client.
+    ///
+    /// # Errors
+    ///
+    /// It is refused.
+    pub fn client(self, path: &str) -> Step<Conn> {
+        Ok(self.upgrade(&Request::upgrade(path))?.0)
     }
 
     /// Goes on with frames.
@@ -391,79 +282,62 @@ impl Wire {
         }
     }
 
-    /// Reads up to `limit` bytes and throws them away, without the log; 0 at the end.
-    ///
-    /// # Errors
-    ///
-    /// Nothing came in time.
-    pub fn swallow(&mut self, limit: usize) -> Step<usize> {
-        if self.buffer.is_empty() && !self.fill(&|| "more bytes".to_owned())? {
-            return Ok(0);
-        }
-        let taken = limit.min(self.buffer.len());
-        self.buffer.advance(taken);
-        Ok(taken)
-    }
-}
-
-impl Acceptor {
-    /// Listens on a free port of `host`, on all its addresses of IPv4.
-    ///
-    /// # Errors
-    ///
-    /// There is no socket.
-    pub fn on(host: &Host, name: &str, log: &Log) -> Step<Self> {
-        let bind = || TcpListener::bind(("0.0.0.0", 0));
-        let listener = host.enter(bind).map_err(|e| Stop::fail("a socket", e.to_string()))?;
-        Ok(Self { listener, name: name.to_owned(), log: log.clone() })
-    }
-
-    /// The port.
-    ///
-    /// # Panics
-    ///
-    /// A listener has an address.
-    #[must_use]
-    pub fn port(&self) -> u16 {
-        self.listener.local_addr().expect("a listener has an address").port()
-    }
-
-    /// The next connection of the target.
-    ///
-    /// # Errors
-    ///
-    /// None came in time.
-    pub fn accept(&self, limit: Duration) -> Step<Wire> {
-        let expected = || format!("a connection to {} port {}", self.name, self.port());
-        match self.try_accept(limit)? {
-            Some(wire) => Ok(wire),
-            None => {
-                Err(Stop::fail(expected(), format!("none within {:.1} s", limit.as_secs_f64())))
-            }
-        }
-    }
-
-    /// The next connection of the target, or None if there is none in time.
+    /// Reads once, at most `bytes_max`, without taking frames apart; the frames come later from
+    /// what was read. None if nothing came in time, 0 at the end of the stream.
     ///
     /// # Errors
     ///
     /// The socket is broken.
-    pub fn try_accept(&self, limit: Duration) -> Step<Option<Wire>> {
-        let broken = |error: io::Error| Stop::fail("a connection", error.to_string());
-        let mut waiting =
-            [rustix::event::PollFd::new(&self.listener, rustix::event::PollFlags::IN)];
-        let limit = rustix::event::Timespec {
-            tv_sec: limit.as_secs().try_into().unwrap_or(i64::MAX),
-            tv_nsec: limit.subsec_nanos().into(),
-        };
-        let ready =
-            rustix::event::poll(&mut waiting, Some(&limit)).map_err(|e| broken(e.into()))?;
-        if ready == 0 {
+    pub fn trickle(&mut self, bytes_max: usize, limit: Duration) -> Step<Option<usize>> {
+        if !self.is_ready(PollFlags::IN, limit)? {
             return Ok(None);
         }
-        let (stream, from) = self.listener.accept().map_err(broken)?;
-        self.log.add(&self.name, Direction::Note, format!("accepted a connection of {from}"));
-        Wire::on(stream, Role::Server, "", &self.name, &self.log).map(Some)
+        let mut chunk = vec![0; bytes_max];
+        match self.stream.read(&mut chunk) {
+            Ok(n) => {
+                self.buffer.extend_from_slice(&chunk[..n]);
+                Ok(Some(n))
+            }
+            Err(e) if is_over(e.kind()) => Ok(Some(0)),
+            Err(e) => Err(Stop::fail("bytes", e.to_string())),
+        }
+    }
+
+    /// Writes what the socket takes, waiting for room no longer than `limit`: how much it took.
+    ///
+    /// # Errors
+    ///
+    /// The target has ended the connection.
+    pub fn write_some(&mut self, bytes: &[u8], limit: Duration) -> Step<usize> {
+        if !self.is_ready(PollFlags::OUT, limit)? {
+            return Ok(0);
+        }
+        let written = rustix::net::send(&self.stream, bytes, SendFlags::DONTWAIT);
+        match written {
+            Ok(n) => Ok(n),
+            Err(rustix::io::Errno::AGAIN) => Ok(0),
+            Err(error) => {
+                self.say(Direction::Note, format!("write failed: {error}"));
+                Err(Stop::fail("that the target takes what is sent", error.to_string()))
+            }
+        }
+    }
+
+    fn is_ready(&self, what: PollFlags, limit: Duration) -> Step<bool> {
+        poll(&self.stream, what, limit)
+    }
+}
+
+/// Whether a socket becomes ready in time.
+pub(super) fn poll(socket: &impl AsFd, what: PollFlags, limit: Duration) -> Step<bool> {
+    let mut waiting = [PollFd::new(socket, what)];
+    let limit = Timespec {
+        tv_sec: limit.as_secs().try_into().unwrap_or(i64::MAX),
+        tv_nsec: limit.subsec_nanos().into(),
+    };
+    match rustix::event::poll(&mut waiting, Some(&limit)) {
+        Ok(ready) => Ok(ready > 0),
+        Err(error) => Err(Stop::fail("a socket that can be waited for", error.to_string())),
     }
 }
 
