@@ -20,12 +20,16 @@
 pub mod case;
 pub mod cases;
 pub mod clause;
+mod descriptors;
+pub mod filter;
 pub mod harness;
 pub mod lan;
 pub mod log;
 pub mod mdns;
+mod reach;
 pub mod report;
 pub mod run;
+pub mod runner;
 pub mod target;
 pub mod wire;
 pub mod world;

@@ -2,21 +2,45 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::case::{Case, Step, Stop};
 use crate::lan::{self, Host, Lan};
 use crate::log::Log;
+use crate::reach::Reach;
 use crate::target::{Instance, Options, Target};
 use crate::wire::{Answer, Conn, Request, Wire};
+
+/// Where the instance of an area is, while there is one.
+type Slot = Mutex<Option<Arc<Instance>>>;
 
 /// A target, and the instances that cases share.
 #[derive(Debug)]
 pub struct Suite {
     target: Target,
     /// One for each area. A case that ends one, or finds it ended, leaves None.
-    shared: Mutex<BTreeMap<&'static str, Arc<Mutex<Option<Arc<Instance>>>>>>,
+    shared: Mutex<BTreeMap<&'static str, Arc<Slot>>>,
     names: AtomicU32,
+    /// Found out once, by trying.
+    reach: OnceLock<Reach>,
+    deaths: Mutex<Vec<Noticed>>,
+}
+
+/// The end of an instance that cases share.
+#[derive(Debug)]
+pub(crate) struct Death {
+    instance: Arc<Instance>,
+    /// How it ended, and what it said last.
+    pub(crate) obituary: String,
+}
+
+/// A death, and who ran when it came.
+#[derive(Debug)]
+struct Noticed {
+    death: Death,
+    cases: Vec<&'static str>,
+    /// One of them ends a target of its own, too.
+    explained: bool,
 }
 
 /// What one run of one case works with.
@@ -24,6 +48,7 @@ pub struct World {
     suite: Arc<Suite>,
     case: &'static Case,
     log: Log,
+    alone: bool,
     shared: Option<Arc<Instance>>,
 }
 
@@ -31,7 +56,14 @@ impl Suite {
     /// Nothing is started before a case needs it.
     #[must_use]
     pub fn new(target: Target) -> Arc<Self> {
-        Arc::new(Self { target, shared: Mutex::default(), names: AtomicU32::new(1) })
+        crate::descriptors::raise_limit();
+        Arc::new(Self {
+            target,
+            shared: Mutex::default(),
+            names: AtomicU32::new(1),
+            reach: OnceLock::new(),
+            deaths: Mutex::default(),
+        })
     }
 
     /// What is tested.
@@ -40,18 +72,54 @@ impl Suite {
         &self.target
     }
 
-    /// Drops the shared instances that have ended, with what they said last.
-    pub(crate) fn bury(&self, area: &str) -> Option<String> {
-        let slots = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let slot = Arc::clone(slots.get(area)?);
-        drop(slots);
-        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        let obituary = slot.as_ref()?.obituary()?;
-        *slot = None;
-        Some(obituary)
+    /// Keeps in mind that `case` ran when a shared instance ended; `guilty` if it also ends one of
+    /// its own.
+    pub(crate) fn remember(&self, death: Death, case: &Case, guilty: bool) {
+        let mut deaths = self.deaths.lock().unwrap_or_else(PoisonError::into_inner);
+        let known =
+            deaths.iter().position(|known| Arc::ptr_eq(&known.death.instance, &death.instance));
+        let index = known.unwrap_or_else(|| {
+            deaths.push(Noticed { death, cases: Vec::new(), explained: false });
+            deaths.len() - 1
+        });
+        deaths[index].cases.push(case.id);
+        deaths[index].explained |= guilty;
     }
 
-    fn slot(&self, area: &'static str) -> Arc<Mutex<Option<Arc<Instance>>>> {
+    /// What is wrong with the target beyond what cases say of it; to be asked when all have run.
+    #[must_use]
+    pub fn troubles(&self) -> Vec<String> {
+        let deaths = self.deaths.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut troubles: Vec<_> = deaths
+            .iter()
+            .filter(|noticed| !noticed.explained)
+            .map(|Noticed { death, cases, .. }| {
+                format!(
+                    "while these cases shared it, {}; none of them ends it when it is alone: {}",
+                    death.obituary,
+                    cases.join(", ")
+                )
+            })
+            .collect();
+        if let Some(Stop::Fail { received, .. }) =
+            self.target.running().and_then(|running| running.wire("end", &Log::new()).err())
+        {
+            troubles.push(format!(
+                "the target that ran already accepts no connection any more ({received}); start \
+                 it again, and run those cases that failed since then"
+            ));
+        }
+        troubles
+    }
+
+    fn reach(&self) -> Reach {
+        *self.reach.get_or_init(|| match self.target.running() {
+            Some(running) => Reach::of(&running),
+            None => Reach::Machine,
+        })
+    }
+
+    fn slot(&self, area: &'static str) -> Arc<Slot> {
         let mut slots = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(slots.entry(area).or_default())
     }
@@ -61,7 +129,12 @@ impl World {
     /// For one run of `case`.
     #[must_use]
     pub fn new(suite: &Arc<Suite>, case: &'static Case) -> Self {
-        Self { suite: Arc::clone(suite), case, log: Log::new(), shared: None }
+        Self { suite: Arc::clone(suite), case, log: Log::new(), alone: false, shared: None }
+    }
+
+    /// The same, but sharing no instance with other cases.
+    pub(crate) fn alone(suite: &Arc<Suite>, case: &'static Case) -> Self {
+        Self { alone: true, ..Self::new(suite, case) }
     }
 
     /// What goes over the wire.
@@ -82,9 +155,29 @@ impl World {
         format!("c{}-{number}", std::process::id())
     }
 
-    /// The path of a local channel that no other case has.
+    /// The path of a channel that no other case has: a local one where the suite may open those,
+    /// else a broadcast channel, of which the same is asked.
     pub fn local(&self) -> String {
-        format!("/local/{}", self.name())
+        format!("{}{}", self.scope(), self.name())
+    }
+
+    /// The prefix of such a path.
+    pub fn scope(&self) -> &'static str {
+        self.scopes()[0]
+    }
+
+    /// The prefixes of all channels that the suite may open.
+    pub fn scopes(&self) -> &'static [&'static str] {
+        self.suite.reach().scopes()
+    }
+
+    /// Skips the case where the suite may open no local channels.
+    ///
+    /// # Errors
+    ///
+    /// The skip.
+    pub fn needs_local(&self) -> Step {
+        self.suite.reach().needs_local()
     }
 
     /// The path of a broadcast channel that no other case has.
@@ -102,20 +195,36 @@ impl World {
         if let Some(shared) = &self.shared {
             return Ok(Arc::clone(shared));
         }
-        let slot = self.suite.slot(self.case.clause().area());
-        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        let instance = match &*slot {
-            Some(instance) => Arc::clone(instance),
-            None => {
-                let started = match self.suite.target.running() {
-                    Some(running) => running,
-                    None => self.start(&Options { no_discovery: true, ..Options::default() })?,
-                };
-                Arc::clone(slot.insert(Arc::new(started)))
+        self.suite.reach().needs_clients()?;
+        let instance = if self.alone {
+            Arc::new(self.start(&Self::shared_options())?)
+        } else {
+            let slot = self.suite.slot(self.case.clause().area());
+            let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            match &*slot {
+                Some(instance) if instance.obituary().is_none() => Arc::clone(instance),
+                _ => {
+                    let started = match self.suite.target.running() {
+                        Some(running) => running,
+                        None => self.start(&Self::shared_options())?,
+                    };
+                    Arc::clone(slot.insert(Arc::new(started)))
+                }
             }
         };
         self.shared = Some(Arc::clone(&instance));
         Ok(instance)
+    }
+
+    fn shared_options() -> Options {
+        Options { no_discovery: true, ..Options::default() }
+    }
+
+    /// The end of the instance that this case shared, if it has ended.
+    pub(crate) fn death(&self) -> Option<Death> {
+        let instance = Arc::clone(self.shared.as_ref()?);
+        let obituary = instance.death()?;
+        Some(Death { instance, obituary })
     }
 
     /// An instance of this case's own, on a host that has only loopback, or on this machine where
@@ -125,11 +234,20 @@ impl World {
     ///
     /// It does not start, or cannot be told what it must be.
     pub fn start(&self, options: &Options) -> Step<Instance> {
-        let host = match lan::unavailable() {
-            None if self.target().is_started() => Some(Arc::new(Host::alone("target")?)),
-            _ => None,
-        };
-        self.target().start(host, options, &self.log)
+        self.target().start(self.home()?, options, &self.log)
+    }
+
+    /// Where an instance of this case's own can live: a new host that has only loopback, or None
+    /// for this machine where there can be no hosts.
+    ///
+    /// # Errors
+    ///
+    /// The host cannot be made.
+    pub fn home(&self) -> Step<Option<Arc<Host>>> {
+        match lan::unavailable() {
+            None if self.target().is_started() => Ok(Some(Arc::new(Host::alone("target")?))),
+            _ => Ok(None),
+        }
     }
 
     /// An instance on a host of a network, with discovery on unless the options say otherwise.

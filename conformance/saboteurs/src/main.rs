@@ -49,7 +49,7 @@ use crate::shared::Shared;
 /// The other options are those of `namedwebsockets`.
 #[derive(Parser)]
 #[command(name = "saboteur", version, after_help = "")]
-struct Args {
+struct Cli {
     /// What is wrong with the proxy; `none` is nothing. See --list.
     #[arg(long, value_name = "NAME", value_parser = find, default_value = "none")]
     fault: &'static Fault,
@@ -72,7 +72,7 @@ fn find(name: &str) -> Result<&'static Fault, String> {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = Cli::parse();
     if args.list {
         // Nobody may be reading any more.
         let _ = list(args.json);
@@ -104,7 +104,7 @@ fn list(json: bool) -> io::Result<()> {
     Ok(())
 }
 
-fn run(args: &Args) -> Result<(), String> {
+fn run(args: &Cli) -> Result<(), String> {
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(%error, "cannot raise the number of connections that the system allows");
     }
@@ -116,7 +116,7 @@ fn run(args: &Args) -> Result<(), String> {
     served
 }
 
-async fn serve(args: &Args) -> Result<(), String> {
+async fn serve(args: &Cli) -> Result<(), String> {
     let fault = args.fault;
     let stopped = stopped().map_err(|error| format!("cannot listen for signals: {error}"))?;
     let mut config = args.proxy.config();
@@ -154,4 +154,19 @@ fn stopped() -> io::Result<impl Future<Output = ()>> {
             _ = terminate.recv() => {}
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_options_are_the_proxys_and_three_more() {
+        Cli::command().debug_assert();
+        let cli = Cli::try_parse_from(["saboteur", "--fault", "echoes", "--port", "9010"]).unwrap();
+        assert_eq!((cli.fault.name, cli.proxy.config().port), ("echoes", 9010));
+        let error = Cli::try_parse_from(["saboteur", "--fault", "all"]).err().unwrap();
+        assert!(error.to_string().contains("see --list"), "{error}");
+    }
 }

@@ -150,7 +150,7 @@ fn same_channel(world: &mut World, one: &str, other: &str) -> Step {
 /// Each name must be refused with one of `statuses`, on both scopes.
 fn all_refused(world: &mut World, names: &[&str], statuses: &[u16]) -> Step {
     for name in names {
-        for scope in ["/local/", "/broadcast/"] {
+        for scope in world.scopes() {
             let target = format!("{scope}{name}");
             let answer = world.ask(&Request::upgrade(&target))?;
             let words: Vec<_> = statuses.iter().map(ToString::to_string).collect();
@@ -165,13 +165,13 @@ fn all_refused(world: &mut World, names: &[&str], statuses: &[u16]) -> Step {
 }
 
 fn every_allowed_byte(world: &mut World) -> Step {
-    let path = format!("/local/{}", alphabet().collect::<String>());
+    let path = format!("{}{}", world.scope(), alphabet().collect::<String>());
     same_channel(world, &path, &path)
 }
 
 fn shortest_and_longest(world: &mut World) -> Step {
     for name in ["x".to_owned(), "y".repeat(255)] {
-        let path = format!("/local/{name}");
+        let path = format!("{}{name}", world.scope());
         same_channel(world, &path, &path)?;
     }
     Ok(())
@@ -179,8 +179,8 @@ fn shortest_and_longest(world: &mut World) -> Step {
 
 fn each_byte_alone(world: &mut World) -> Step {
     for byte in alphabet() {
-        for scope in ["local", "broadcast"] {
-            world.client(&format!("/{scope}/{byte}"), "alice")?.leave()?;
+        for scope in world.scopes() {
+            world.client(&format!("{scope}{byte}"), "alice")?.leave()?;
         }
     }
     Ok(())
@@ -188,7 +188,7 @@ fn each_byte_alone(world: &mut World) -> Step {
 
 fn dots_are_names(world: &mut World) -> Step {
     for name in [".", "..", "...", ".a", "a.", "-", "_", "--", "a..b"] {
-        let path = format!("/local/{name}");
+        let path = format!("{}{name}", world.scope());
         same_channel(world, &path, &path)?;
     }
     Ok(())
@@ -199,7 +199,7 @@ fn other_bytes_refused(world: &mut World) -> Step {
         if alphabet().any(|allowed| allowed == char::from(byte)) {
             continue;
         }
-        let target = format!("/local/a%{byte:02X}b");
+        let target = format!("{}a%{byte:02X}b", world.scope());
         let answer = world.ask(&Request::upgrade(&target))?;
         expect(answer.status == 404, format!("404 to {target}"), answer.describe())?;
     }
@@ -209,23 +209,25 @@ fn other_bytes_refused(world: &mut World) -> Step {
 fn percent_decoded(world: &mut World) -> Step {
     let name = world.name();
     let encoded: String = name.bytes().map(|byte| format!("%{byte:02x}")).collect();
-    same_channel(world, &format!("/local/{encoded}"), &format!("/local/{name}"))?;
+    let scope = world.scope();
+    same_channel(world, &format!("{scope}{encoded}"), &format!("{scope}{name}"))?;
     let upper = encoded.to_uppercase();
-    same_channel(world, &format!("/local/{upper}"), &format!("/local/{name}"))?;
-    same_channel(world, "/local/%2E_%2D%7a", "/local/._-z")
+    same_channel(world, &format!("{scope}{upper}"), &format!("{scope}{name}"))?;
+    same_channel(world, &format!("{scope}%2E_%2D%7a"), &format!("{scope}._-z"))
 }
 
 fn decoded_before_measured(world: &mut World) -> Step {
-    let path = format!("/local/{}", "%6E".repeat(255));
-    same_channel(world, &path, &format!("/local/{}", "n".repeat(255)))?;
+    let scope = world.scope();
+    let path = format!("{scope}{}", "%6E".repeat(255));
+    same_channel(world, &path, &format!("{scope}{}", "n".repeat(255)))?;
     all_refused(world, &[&"%6E".repeat(256)], &[404])
 }
 
 fn case_sensitive(world: &mut World) -> Step {
     let name = world.name();
-    for scope in ["local", "broadcast"] {
-        let lower = format!("/{scope}/{name}-chat");
-        let upper = format!("/{scope}/{name}-Chat");
+    for scope in world.scopes() {
+        let lower = format!("{scope}{name}-chat");
+        let upper = format!("{scope}{name}-Chat");
         let mut alice = world.client(&lower, "alice")?;
         let mut bob = world.client(&lower, "bob")?;
         let mut other = world.client(&upper, "other")?;

@@ -28,7 +28,7 @@ pub(super) const FAULTS: &[Fault] = &[
             line.count = u64::from(line.others().iter().filter(|k| !k.link).count() == 2);
         })
         .sent(|frame, line| send(&frame, line, 1 - usize::from(line.count > 0))),
-    Fault::new("empty-dropped", "relay.everyone-else-once", "drops messages of no bytes").heard(
+    Fault::new("empty-dropped", "relay.unchanged", "drops messages of no bytes").heard(
         |frame, line| {
             if !frame.payload.is_empty() {
                 line.pass_in(&frame);

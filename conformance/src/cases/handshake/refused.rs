@@ -149,7 +149,7 @@ fn refusal_order(world: &mut World) -> Step {
             .with("Host", "evil.example")
             .with("Content-Length", "0")
     };
-    answered_as_is(world, &worst("/local/a/b"), 404)?;
+    answered_as_is(world, &worst(&format!("{path}/b")), 404)?;
     answered_as_is(world, &worst(&path), 405)?;
     answered_as_is(world, &worst(&path).method("GET"), 400)?;
     let stranger = Request::upgrade(&path)
@@ -162,7 +162,7 @@ fn refusal_order(world: &mut World) -> Step {
 fn refusal_reason(world: &mut World) -> Step {
     let path = world.local();
     for (request, status) in [
-        (Request::upgrade("/local/"), 404),
+        (Request::upgrade(world.scope()), 404),
         (Request::upgrade(&path).method("POST").with("Content-Length", "0"), 405),
         (Request::upgrade(&path).set("Sec-WebSocket-Key", "x"), 400),
         (Request::upgrade(&path).with("Host", "evil.example"), 403),

@@ -272,11 +272,12 @@ fn names_apart(world: &mut World) -> Step {
     let path = world.local();
     let others = ["", "x", "-", ".", "0"].map(|end| format!("{path}{end}"));
     apart(world, &others)?;
-    let long = "n".repeat(200);
-    apart(world, &["a", "b", ""].map(|end| format!("/local/{long}{end}")))
+    let (scope, long) = (world.scope(), "n".repeat(200));
+    apart(world, &["a", "b", ""].map(|end| format!("{scope}{long}{end}")))
 }
 
 fn scopes_apart(world: &mut World) -> Step {
+    world.needs_local()?;
     let name = world.name();
     apart(world, &["local", "broadcast"].map(|scope| format!("/{scope}/{name}")))
 }

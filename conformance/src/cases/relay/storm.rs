@@ -48,8 +48,8 @@ fn many_channels(world: &mut World) -> Step {
     let name = world.name();
     let mut pairs: Vec<(Conn, Conn)> = Vec::new();
     for n in 0..200 {
-        let scope = if n % 2 == 0 { "local" } else { "broadcast" };
-        pairs.push(world.pair(&format!("/{scope}/{name}-{n}"))?);
+        let scopes = world.scopes();
+        pairs.push(world.pair(&format!("{}{name}-{n}", scopes[n % scopes.len()]))?);
     }
     for (n, (alice, _)) in pairs.iter_mut().enumerate() {
         alice.text(&format!("on {n}"))?;
