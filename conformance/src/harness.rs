@@ -1,56 +1,118 @@
 //! The cases as tests of `cargo test`.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use crate::case::{self, Case};
-use crate::report;
-use crate::run::{Record, Verdict, run};
-use crate::target::{Target, TargetError, TargetFile, build_reference};
+use crate::filter;
+use crate::report::{Report, ReportError, html, junit, terminal, write};
+use crate::run::{Record, Verdict};
+use crate::runner::{self, Event};
+use crate::target::Source;
 use crate::world::Suite;
 
-/// Cases that run side by side, unless `--test-threads` says otherwise. They wait more than they
-/// work.
-const THREADS: usize = 8;
+/// The folder that reports are written to, if it is set.
+const REPORT_DIR: &str = "NWS_REPORT_DIR";
+
+/// What the runner found out, for the tests that wait for it.
+#[derive(Debug, Default)]
+struct Board {
+    records: Mutex<BTreeMap<String, Record>>,
+    news: Condvar,
+}
+
+impl Board {
+    fn put(&self, record: Record) {
+        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        records.insert(record.case.clone(), record);
+        self.news.notify_all();
+    }
+
+    fn wait(&self, case: &Case) -> Record {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        let missing = |records: &mut BTreeMap<_, _>| !records.contains_key(case.id);
+        let records =
+            self.news.wait_while(records, missing).unwrap_or_else(PoisonError::into_inner);
+        records[case.id].clone()
+    }
+}
 
 /// Runs what the arguments of the program name, against what the environment names.
 #[must_use]
 pub fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    arguments.test_threads.get_or_insert(THREADS);
-    let trials = case::all().map(|case| (case, Trial::test(case.id, || Ok(()))));
-    let chosen = trials.filter(|(_, trial)| !arguments.is_filtered_out(trial)).count();
-    if chosen == 0 {
-        eprintln!("error: no case matches; `cargo test -p conformance -- --list` shows them all");
+    let empty = |case: &Case| Trial::test(case.id, || Ok(()));
+    let chosen: Vec<_> =
+        case::all().filter(|case| !arguments.is_filtered_out(&empty(case))).collect();
+    if chosen.is_empty() {
+        let word = arguments.filter.as_deref().unwrap_or_default();
+        eprintln!("error: {}", filter::no_match("case", word));
         return ExitCode::from(2);
     }
     if arguments.list {
-        let trials = case::all().map(|case| Trial::test(case.id, || Ok(()))).collect();
-        return libtest_mimic::run(&arguments, trials).exit_code();
+        return libtest_mimic::run(&arguments, case::all().map(empty).collect()).exit_code();
     }
-    let target = match from_environment() {
-        Ok(target) => target,
+    let source = Source::from_environment();
+    let suite = match source.target() {
+        Ok(target) => Suite::new(target),
         Err(error) => {
             eprintln!("error: {error}");
             return ExitCode::from(2);
         }
     };
-    let suite = Suite::new(target);
-    let trials = case::all().map(|case| trial(&suite, case)).collect();
-    let conclusion = libtest_mimic::run(&arguments, trials);
-    conclusion.exit_code()
+    if let Err(error) = runner::check(&suite) {
+        eprintln!("error: {error}");
+        return ExitCode::from(2);
+    }
+    let rerun =
+        format!("{}cargo test -p conformance --test suite -- --exact {{case}}", source.shell());
+    let jobs = arguments.test_threads.replace(1).unwrap_or(runner::JOBS);
+    let report = Report::begin(suite.target(), rerun);
+    finish(judge(&suite, &chosen, &arguments, jobs, report))
 }
 
-fn trial(suite: &Arc<Suite>, case: &'static Case) -> Trial {
-    let suite = Arc::clone(suite);
-    Trial::ignorable_test(case.id, move || completion(&run(&suite, case)))
+/// Runs all, tells each case as a test, in the order of the document, and completes the report.
+fn judge(
+    suite: &Arc<Suite>,
+    chosen: &[&'static Case],
+    arguments: &Arguments,
+    jobs: usize,
+    mut report: Report,
+) -> Report {
+    let started = Instant::now();
+    let board = Arc::<Board>::default();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            runner::run_all(suite, chosen, jobs, |event| {
+                if let Event::Ended(_, record) = event {
+                    board.put(record);
+                }
+            });
+        });
+        let rerun = &report.rerun;
+        let trials = case::all().map(|case| {
+            let (board, rerun) = (Arc::clone(&board), rerun.replace("{case}", case.id));
+            Trial::ignorable_test(case.id, move || completion(&board.wait(case), &rerun))
+        });
+        // What failed is in the report, too.
+        let _ = libtest_mimic::run(arguments, trials.collect());
+    });
+    report.records = chosen.iter().map(|case| board.wait(case)).collect();
+    report.troubles = suite.troubles();
+    report.took(started.elapsed());
+    report
 }
 
-fn completion(record: &Record) -> Result<Completion, Failed> {
+fn completion(record: &Record, rerun: &str) -> Result<Completion, Failed> {
     if record.fails_the_run() {
-        return Err(report::terminal::failure(record).into());
+        let failure = terminal::failure(record, rerun, usize::MAX);
+        return Err(anstream::adapter::strip_str(&failure).to_string().into());
     }
     Ok(match record.verdict {
         Verdict::Pass => Completion::Completed,
@@ -60,39 +122,24 @@ fn completion(record: &Record) -> Result<Completion, Failed> {
     })
 }
 
-/// The target that the environment names.
-///
-/// # Errors
-///
-/// It names more than one, or one that cannot be understood.
-pub fn from_environment() -> Result<Target, TargetError> {
-    let value = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    choose(value("NWS_TARGET_CMD"), value("NWS_TARGET_URL"), value("NWS_TARGET_FILE"))
+/// Writes the files that were asked for, and says how it ends.
+fn finish(report: Report) -> ExitCode {
+    for trouble in &report.troubles {
+        eprintln!("error: {trouble}");
+    }
+    let as_expected = report.is_as_expected();
+    if let Some(folder) = std::env::var_os(REPORT_DIR).filter(|folder| !folder.is_empty())
+        && let Err(error) = write_all(&crate::target::from_shell(&folder.to_string_lossy()), report)
+    {
+        eprintln!("error: {error}");
+        return ExitCode::from(2);
+    }
+    // 101 is what `cargo test` knows as a failed test.
+    if as_expected { ExitCode::SUCCESS } else { ExitCode::from(101) }
 }
 
-/// The target by a command, a URL or a file; a file may go with either of the others, which then
-/// says how it is started. Without any it is our own proxy, which is built.
-///
-/// # Errors
-///
-/// A target that cannot be understood.
-pub fn choose(
-    command: Option<String>,
-    url: Option<String>,
-    file: Option<String>,
-) -> Result<Target, TargetError> {
-    if command.is_none() && url.is_none() && file.is_none() {
-        return Target::reference(&build_reference()?);
-    }
-    let mut target = match file {
-        Some(path) => TargetFile::read(&crate::target::from_shell(&path))?,
-        None => TargetFile {
-            name: command.clone().or_else(|| url.clone()).unwrap_or_default(),
-            ..TargetFile::default()
-        },
-    };
-    if command.is_some() || url.is_some() {
-        (target.command, target.url) = (command, url);
-    }
-    Target::new(target)
+fn write_all(folder: &Path, report: Report) -> Result<(), ReportError> {
+    write(&folder.join("conformance.json"), &report.to_json())?;
+    write(&folder.join("conformance.xml"), &junit::junit(&report)?)?;
+    write(&folder.join("conformance.html"), &html::page(&[report]))
 }

@@ -1,3 +1,8 @@
 //! The program `conformance`.
 
-fn main() {}
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    conformance::lan::enter_sandbox();
+    cli::main()
+}

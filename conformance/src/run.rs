@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::case::{Case, Step, Stop};
 use crate::clause::Level;
-use crate::log::{Direction, Entry};
-use crate::world::{Suite, World};
+use crate::log::{Direction, Entry, Log};
+use crate::world::{Death, Suite, World};
 
 /// What a case says of a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -102,27 +102,22 @@ impl std::fmt::Display for Verdict {
     }
 }
 
-/// Runs one case once.
+/// Runs one case.
+///
+/// If the instance that cases share ends meanwhile, that may be another case's doing: this one is
+/// tried again on an instance of its own, so that what it says is its own.
 #[must_use]
 pub fn run(suite: &Arc<Suite>, case: &'static Case) -> Record {
-    let mut world = World::new(suite, case);
-    let log = world.log().clone();
-    let ended = catch_unwind(AssertUnwindSafe(|| (case.run)(&mut world)));
-    let step = ended.unwrap_or_else(|panic| {
-        let what = panic.downcast_ref::<String>().cloned();
-        let what = what.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
-        let what = what.unwrap_or_default();
-        Err(Stop::fail("that the suite itself holds", format!("a panic, please report: {what}")))
-    });
-    let ms = u64::try_from(log.elapsed().as_millis()).unwrap_or(u64::MAX);
-    drop(world);
-    let step = match suite.bury(case.clause().area()) {
-        Some(obituary) => {
-            log.add("target", Direction::Note, &obituary);
-            Err(with_obituary(step, obituary))
+    let mut attempt = Attempt::new(World::new(suite, case), case);
+    if let Some(death) = attempt.death.take() {
+        attempt = Attempt::new(World::alone(suite, case), case);
+        attempt.log.add("target", Direction::Note, ANEW);
+        if let Some(again) = &attempt.death {
+            attempt.step = Err(with_obituary(attempt.step, &again.obituary));
         }
-        None => step,
-    };
+        suite.remember(death, case, attempt.death.is_some());
+    }
+    let Attempt { step, log, .. } = attempt;
     let (verdict, expected, received) = judge(case, step);
     let deviations = &suite.target().file().deviations;
     let deviation = deviations.iter().find(|deviation| deviation.case == case.id);
@@ -134,8 +129,38 @@ pub fn run(suite: &Arc<Suite>, case: &'static Case) -> Record {
         received,
         deviation: deviation
             .map(|known| Expectation { verdict: known.verdict, reason: known.reason.clone() }),
-        ms,
+        ms: u64::try_from(log.elapsed().as_millis()).unwrap_or(u64::MAX),
         log: log.entries(),
+    }
+}
+
+/// Said in the log of a case that was tried again.
+const ANEW: &str = "tried again with a target of its own: the one that cases share had ended";
+
+/// A case's body, run once.
+struct Attempt {
+    step: Step,
+    /// Of the instance that it shared.
+    death: Option<Death>,
+    log: Log,
+}
+
+impl Attempt {
+    fn new(mut world: World, case: &'static Case) -> Self {
+        let ended = catch_unwind(AssertUnwindSafe(|| (case.run)(&mut world)));
+        let step = ended.unwrap_or_else(|panic| {
+            let what = panic.downcast_ref::<String>().cloned();
+            let what = what.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
+            let what = what.unwrap_or_default();
+            let received = format!("a panic, please report: {what}");
+            Err(Stop::fail("that the suite itself holds", received))
+        });
+        let death = world.death();
+        let log = world.log().clone();
+        if let Some(death) = &death {
+            log.add("target", Direction::Note, &death.obituary);
+        }
+        Self { step, death, log }
     }
 }
 
@@ -153,8 +178,8 @@ fn judge(case: &Case, step: Step) -> (Verdict, Option<String>, Option<String>) {
     }
 }
 
-/// The instance that cases share has ended, which no case asks for.
-fn with_obituary(step: Step, obituary: String) -> Stop {
+/// The instance has ended, which no case asks of one that it did not start itself.
+fn with_obituary(step: Step, obituary: &str) -> Stop {
     match step {
         Err(Stop::Fail { expected, received }) => {
             Stop::fail(expected, format!("{received}; {obituary}"))

@@ -20,7 +20,8 @@ pub struct TargetError(pub String);
 pub struct TargetFile {
     /// What reports call it.
     pub name: String,
-    /// Starts it; `{port}` is filled in. Split as a shell would, but no shell runs it.
+    /// Starts it; `{port}` is filled in, and `{here}`, the folder of this file. Split as a shell
+    /// would, but no shell runs it.
     #[serde(default)]
     pub command: Option<String>,
     /// Starts it without saying a port, for the clause on the port that it has by default.
@@ -62,7 +63,13 @@ impl TargetFile {
         let shown = path.display();
         let text = std::fs::read_to_string(path)
             .map_err(|error| TargetError(format!("cannot read {shown}: {error}")))?;
-        Self::parse(&text).map_err(|TargetError(error)| TargetError(format!("{shown}: {error}")))
+        let mut file = Self::parse(&text)
+            .map_err(|TargetError(error)| TargetError(format!("{shown}: {error}")))?;
+        let here = path.parent().unwrap_or(Path::new(".")).to_string_lossy();
+        for command in [&mut file.command, &mut file.default_command].into_iter().flatten() {
+            *command = command.replace("{here}", &shell_words::quote(&here));
+        }
+        Ok(file)
     }
 
     /// Parses and checks the text of a file.
@@ -104,9 +111,11 @@ pub fn from_shell(path: &str) -> PathBuf {
     let path = Path::new(path);
     let shell = std::env::var_os("PWD").map(PathBuf::from);
     let here = std::env::current_dir().ok();
-    let folders = [shell, here].into_iter().flatten();
-    let found = folders.map(|folder| folder.join(path)).find(|path| path.exists());
-    found.unwrap_or_else(|| path.to_owned())
+    let mut places = [shell, here].into_iter().flatten().map(|folder| folder.join(path));
+    let first = places.next();
+    // What is not there yet will be made where the person is.
+    let found = first.iter().cloned().chain(places).find(|path| path.exists());
+    found.or(first).unwrap_or_else(|| path.to_owned())
 }
 
 /// A program by its path, or by its bare name to be looked for.

@@ -13,6 +13,9 @@ use crate::lan::Host;
 use crate::log::{Direction, Log};
 use crate::wire::{Answer, Conn, PATIENCE, Request, Wire};
 
+/// How long a program may take to die.
+const DYING: Duration = Duration::from_secs(5);
+
 /// A proxy that runs. One that the suite started ends with this.
 #[derive(Debug)]
 pub struct Instance {
@@ -178,6 +181,21 @@ impl Instance {
         let process = self.process.as_ref()?;
         let status = process.ended()?;
         Some(format!("the program ended with {status}; it said last: {}", process.last_words()))
+    }
+
+    /// The obituary, or none if it still answers. One that dies closes its connections before it
+    /// has ended, so who is not answered waits a little for the end.
+    pub(crate) fn death(&self) -> Option<String> {
+        let process = self.process.as_ref()?;
+        let answers = || {
+            let mut wire = self.wire("is it alive", &Log::new())?;
+            wire.patience(DYING);
+            wire.ask(&Request::get("/"))
+        };
+        if process.ended().is_none() && answers().is_err() {
+            process.wait(DYING);
+        }
+        self.obituary()
     }
 
     fn send(&self, signal: Signal, name: &str, log: &Log) -> Step {

@@ -81,6 +81,21 @@ impl Target {
         matches!(self.launch, Launch::Command(_))
     }
 
+    /// How and where it runs, in words.
+    #[must_use]
+    pub fn how(&self) -> String {
+        match (&self.launch, lan::unavailable()) {
+            (Launch::Running(_, name), _) => format!("ws://{name}, which runs already"),
+            (Launch::Command(words), None) => {
+                format!("`{}`, each instance on a host of its own", shell_words::join(words))
+            }
+            (Launch::Command(words), Some(why)) => format!(
+                "`{}`, on this machine's loopback, because hosts cannot be had: {why}",
+                shell_words::join(words)
+            ),
+        }
+    }
+
     /// The one that runs already.
     #[must_use]
     pub fn running(&self) -> Option<Instance> {
@@ -241,12 +256,12 @@ pub fn build(package: &str, program: &str) -> Result<PathBuf, TargetError> {
         .output()
         .map_err(|error| TargetError(format!("cannot run cargo: {error}")))?;
     let messages = String::from_utf8_lossy(&built.stdout);
-    let executable = messages.lines().filter_map(|line| {
+    let mut executables = messages.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         let is_it = message["target"]["name"] == program;
         is_it.then(|| message["executable"].as_str().map(PathBuf::from)).flatten()
     });
-    executable.last().filter(|_| built.status.success()).ok_or_else(|| {
+    executables.next_back().filter(|_| built.status.success()).ok_or_else(|| {
         TargetError(format!("cannot build {program}: `cargo build -p {package}` failed"))
     })
 }

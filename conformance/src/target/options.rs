@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 use crate::case::{Step, Stop};
 
 /// The keep-alive time of a target that was told no other (PROTOCOL.md section 15).
-pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(30);
+pub const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// Its stall time.
-pub(super) const STALL_TIME: Duration = Duration::from_secs(10);
+pub const STALL_TIME: Duration = Duration::from_secs(10);
 /// Its limit on the size of a message, in bytes.
-pub(super) const MESSAGE_BYTES: usize = 16 << 20;
+pub const MESSAGE_BYTES: usize = 16 << 20;
 /// Its limit on what waits for one reader, in bytes.
-pub(super) const QUEUE_BYTES: usize = 1 << 20;
+pub const QUEUE_BYTES: usize = 1 << 20;
 
 /// What an instance is to be started with. What is not said stays at the target's default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

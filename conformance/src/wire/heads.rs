@@ -1,5 +1,6 @@
 //! Reading HTTP off a connection: answers of the target, and its requests.
 
+use super::frame::Role;
 use super::http::{Answer, Request};
 use super::tcp::Wire;
 use crate::case::{Step, Stop, expect};
@@ -17,6 +18,10 @@ impl Wire {
                 self.say(Direction::Received, String::from_utf8_lossy(&head));
                 return Ok(head);
             }
+            // What is no HTTP has no end that could be waited for.
+            let may_be_http = self.role() == Role::Server
+                || self.buffer.iter().zip(b"HTTP/").all(|(byte, http)| byte == http);
+            expect(may_be_http, expected, format!("what is no HTTP: {}", brief(&self.buffer)))?;
             expect(self.buffer.len() < HEAD_BYTES_MAX, expected, "a head without an end")?;
             if !self.fill(&|| expected.to_owned())? {
                 let rest = format!("the end of the connection after {}", brief(&self.buffer));
