@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mdns_sd::{ServiceDaemon, ServiceInfo};
+use mdns_sd::{IfKind, ServiceDaemon, ServiceInfo};
 use proxy::Discovery;
 use proxy::discovery::{Advert, Event, SERVICE_TYPE};
 
@@ -35,11 +35,19 @@ pub(crate) struct SabotagedDiscovery<D> {
     shared: Arc<Shared>,
     /// What was told for each of the proxy's adverts.
     told: BTreeMap<String, Vec<Told>>,
+    /// A responder for each advert, if they are to end without a goodbye.
+    alone: BTreeMap<String, ServiceDaemon>,
 }
 
 impl<D: Discovery> SabotagedDiscovery<D> {
     pub(crate) fn new(inner: D, fault: &'static Fault, shared: &Arc<Shared>) -> Self {
-        Self { inner, fault, shared: Arc::clone(shared), told: BTreeMap::new() }
+        Self {
+            inner,
+            fault,
+            shared: Arc::clone(shared),
+            told: BTreeMap::new(),
+            alone: BTreeMap::new(),
+        }
     }
 }
 
@@ -53,6 +61,15 @@ impl<D: Discovery> Discovery for SabotagedDiscovery<D> {
     }
 
     fn advertise(&mut self, advert: &Advert) {
+        if self.fault.ends_silently {
+            let (instance, port) = (advert.instance.clone(), advert.port);
+            let records = Records { instance, port, txt: vec![("path", advert.path())] };
+            if let Some(responder) = responder() {
+                records.register(&responder);
+                self.alone.insert(advert.instance.clone(), responder);
+            }
+            return;
+        }
         let told = match self.fault.advert {
             Some(change) => change(advert.clone(), &self.shared),
             None => vec![Told::Advert(advert.clone())],
@@ -69,6 +86,10 @@ impl<D: Discovery> Discovery for SabotagedDiscovery<D> {
     fn withdraw(&mut self, instance: &str) {
         if self.fault.keeps_adverts {
             return;
+        }
+        if let Some(responder) = self.alone.remove(instance) {
+            responder.disable_interface(IfKind::All).expect("the responder has room for a command");
+            // Its thread goes on without a network: an end of it would be said.
         }
         for told in self.told.remove(instance).unwrap_or_default() {
             match told {
@@ -116,17 +137,23 @@ impl<D: Discovery> Discovery for SabotagedDiscovery<D> {
     }
 }
 
-impl Shared {
-    /// Announces an instance of the fault's own.
-    pub(crate) fn announce(&self, records: &Records) {
-        let Some(responder) = &self.responder else { return };
-        let host = format!("saboteur-{}.local.", self.port());
+impl Records {
+    fn register(&self, responder: &ServiceDaemon) {
+        let host = format!("saboteur-{}.local.", self.port);
         let service = format!("{SERVICE_TYPE}.local.");
-        let Records { instance, port, txt } = records;
-        let info = ServiceInfo::new(&service, instance, &host, "", *port, &txt[..]);
+        let info = ServiceInfo::new(&service, &self.instance, &host, "", self.port, &self.txt[..]);
         let mut info = info.expect("faults announce what can be announced").enable_addr_auto();
         info.set_requires_probe(false);
         responder.register(info).expect("the responder has room for a few adverts");
+    }
+}
+
+impl Shared {
+    /// Announces an instance of the fault's own.
+    pub(crate) fn announce(&self, records: &Records) {
+        if let Some(responder) = &self.responder {
+            records.register(responder);
+        }
     }
 
     fn withdraw(&self, instance: &str) {

@@ -68,6 +68,8 @@ pub(crate) struct Fault {
     pub(crate) misses_goodbyes: bool,
     /// No advert is withdrawn while the proxy runs.
     pub(crate) keeps_adverts: bool,
+    /// An advert ends without a goodbye.
+    pub(crate) ends_silently: bool,
     /// No goodbye is said at the end.
     pub(crate) leaves_silently: bool,
 }
@@ -107,6 +109,7 @@ impl Fault {
             sighting: None,
             misses_goodbyes: false,
             keeps_adverts: false,
+            ends_silently: false,
             leaves_silently: false,
         }
     }
@@ -138,6 +141,11 @@ impl Fault {
 
     pub(crate) const fn keeps_adverts(mut self) -> Self {
         self.keeps_adverts = true;
+        self
+    }
+
+    pub(crate) const fn ends_silently(mut self) -> Self {
+        self.ends_silently = true;
         self
     }
 

@@ -81,6 +81,8 @@ pub(crate) struct Line {
     open: Option<Frame>,
     /// The socket takes nothing now.
     pub(crate) full: bool,
+    /// It took nothing for a while; for the hooks to take note of.
+    pub(crate) was_full: bool,
     /// What comes now was sent while the sender was held back.
     pub(crate) losing: bool,
     /// The connection stays open although the proxy ends it.
@@ -120,6 +122,7 @@ impl Line {
             kept: Vec::new(),
             open: None,
             full: false,
+            was_full: false,
             losing: false,
             stays_open: false,
             broken: false,

@@ -89,6 +89,7 @@ impl Sabotaged {
         lock(&self.pulse).full = full;
         if let Some(line) = &mut self.line {
             line.full = full;
+            line.was_full |= full;
             if let (Some(Flow::AllWait), Some(known)) = (self.flow, &line.known) {
                 line.shared.set_full(known.id, full);
             }

@@ -75,8 +75,8 @@ pub(super) const FAULTS: &[Fault] = &[
             advertise_as(line, &path[.."/broadcast/".len() + 239]);
         }
     }),
-    Fault::new("keeps-adverts", "discovery.goodbye", "says no goodbye when interest ends")
-        .keeps_adverts(),
+    Fault::new("ends-silently", "discovery.goodbye", "says no goodbye when interest ends")
+        .ends_silently(),
     Fault::new("leaves-silently", "discovery.goodbye", "says no goodbye when it shuts down")
         .leaves_silently(),
     Fault::new("any-instance-name", WELL_FORMED, "follows instances with any name").sighting(

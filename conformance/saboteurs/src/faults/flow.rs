@@ -10,7 +10,6 @@ use crate::line::Side;
 
 const STALLED: &str = "backpressure.stalled-closed";
 const NEVER: Duration = Duration::from_secs(24 * 3600);
-const ALL: Flow = Flow::Unbounded(|_| true);
 
 /// How much larger the proxy's own limit is where a fault judges sizes in its place.
 const LARGER: usize = 64;
@@ -19,16 +18,16 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "drops-when-full",
         "backpressure.nothing-dropped",
-        "drops what a socket does not take",
+        "a full reader misses one message",
     )
-    .flow(ALL)
     .sent(|frame, line| {
-        if !(line.full && frame.is_data()) {
-            line.pass_out(&frame);
+        if frame.is_data() && std::mem::take(&mut line.was_full) {
+            return;
         }
+        line.pass_out(&frame);
     }),
     Fault::new("queue-without-bound", "backpressure.senders-wait", "queues without bound")
-        .flow(ALL),
+        .flow(Flow::Unbounded(|_| true)),
     Fault::new("stalled-kept", STALLED, "waits for a stalled reader for ever")
         .config(|config| config.limits.stall_time = NEVER),
     Fault::new("stalled-without-reason", STALLED, "gives a stalled reader no reason").sent(

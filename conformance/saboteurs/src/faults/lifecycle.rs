@@ -41,6 +41,12 @@ pub(super) const FAULTS: &[Fault] = &[
                 line.pass_in(&frame);
             }
         }),
+    Fault::new(
+        "keeps-adverts",
+        "lifecycle.last-client-withdraws",
+        "keeps adverts without a client",
+    )
+    .keeps_adverts(),
     Fault::new("links-kept", LAST, "keeps links open after the last client").sent(|frame, line| {
         if line.is_link() && frame.code() == Some(1000) && !line.close_received {
             line.stays_open = true;

@@ -112,7 +112,7 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         },
     ),
-    Fault::new("link-order-lost", "link.inward", "loses each third message that a link brings")
+    Fault::new("link-thirds-lost", "link.inward", "loses each third message that a link brings")
         .received(|frame, line| {
             line.count += u64::from(line.side == Side::Dialled && frame.is_data());
             if !frame.is_data() || line.count == 0 || line.count % 3 != 0 {
