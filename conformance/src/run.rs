@@ -108,6 +108,10 @@ impl std::fmt::Display for Verdict {
 /// tried again on an instance of its own, so that what it says is its own.
 #[must_use]
 pub fn run(suite: &Arc<Suite>, case: &'static Case) -> Record {
+    if let Some(reason) = suite.target().file().lacks(case) {
+        let reason = format!("the target's file says that it lacks this: {reason}");
+        return record(suite, case, Err(Stop::Skip(reason)), &Log::new());
+    }
     let mut attempt = Attempt::new(World::new(suite, case), case);
     if let Some(death) = attempt.death.take() {
         attempt = Attempt::new(World::alone(suite, case), case);
@@ -117,7 +121,10 @@ pub fn run(suite: &Arc<Suite>, case: &'static Case) -> Record {
         }
         suite.remember(death, case, attempt.death.is_some());
     }
-    let Attempt { step, log, .. } = attempt;
+    record(suite, case, attempt.step, &attempt.log)
+}
+
+fn record(suite: &Suite, case: &Case, step: Step, log: &Log) -> Record {
     let (verdict, expected, received) = judge(case, step);
     let deviations = &suite.target().file().deviations;
     let deviation = deviations.iter().find(|deviation| deviation.case == case.id);

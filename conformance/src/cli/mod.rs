@@ -96,7 +96,7 @@ struct Run {
 
 #[derive(Debug, Args)]
 struct Explain {
-    /// The id of a clause or a case, such as relay.same-type or relay/binary.
+    /// The id of a clause or a case, such as relay.same-type or name/empty-refused.
     #[arg(value_name = "CLAUSE|CASE")]
     id: String,
 }

@@ -161,8 +161,10 @@ pub fn failure(record: &Record, rerun: &str, log_shown: usize) -> String {
     }
     // In one piece, to be copied.
     let _ = writeln!(text, "  {BOLD}{:<10}{BOLD:#}{rerun}", "rerun");
-    let _ = writeln!(text, "  {BOLD}on the wire{BOLD:#}, in milliseconds from the start");
-    text += &wire_log(&record.log, log_shown);
+    if !record.log.is_empty() {
+        let _ = writeln!(text, "  {BOLD}on the wire{BOLD:#}, in milliseconds from the start");
+        text += &wire_log(&record.log, log_shown);
+    }
     text
 }
 
@@ -187,7 +189,8 @@ fn wire_log(log: &[Entry], shown: usize) -> String {
             Direction::Received => "<-",
             Direction::Note => "  ",
         };
-        let mut lines = entry.what.lines();
+        let what = printable(&entry.what);
+        let mut lines = what.lines();
         let head = lines.next().unwrap_or("");
         let _ = writeln!(text, "  {:>8}  {:<10} {arrow} {head}", entry.at_ms, entry.who);
         let rest = if left_out == 0 { usize::MAX } else { 0 };
@@ -217,10 +220,19 @@ pub fn explanation(clause: &clause::Clause) -> String {
     text + "\n" + &indented(consequence, 2)
 }
 
+/// What a target says must not move the cursor or change colours.
+fn printable(text: &str) -> String {
+    let harmless = |c: char| c == '\n' || !c.is_control();
+    text.replace("\r\n", "\n")
+        .chars()
+        .map(|c| if harmless(c) { c } else { char::REPLACEMENT_CHARACTER })
+        .collect()
+}
+
 /// Prose, broken into lines of at most [`WIDTH`], each behind `margin` spaces; line ends stay.
 fn indented(prose: &str, margin: usize) -> String {
     let mut text = String::new();
-    for paragraph in prose.lines() {
+    for paragraph in printable(prose).lines() {
         let mut line = String::new();
         for word in paragraph.split(' ') {
             let width = margin + line.chars().count() + 1 + word.chars().count();

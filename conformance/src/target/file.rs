@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::options::OptionForms;
-use crate::case;
+use crate::case::{self, Case};
 use crate::run::Verdict;
 
 /// A target could not be understood.
@@ -36,6 +36,9 @@ pub struct TargetFile {
     /// How it is told what cases ask for.
     #[serde(default)]
     pub options: OptionForms,
+    /// What it does not have at all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lacks: Vec<Lack>,
     /// Where it is known to do otherwise.
     #[serde(default, rename = "expect", skip_serializing_if = "Vec::is_empty")]
     pub deviations: Vec<Deviation>,
@@ -53,7 +56,25 @@ pub struct Deviation {
     pub reason: String,
 }
 
+/// Something that a target does not have. Its cases are skipped: they would all fail, and most
+/// only after a long wait.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lack {
+    /// How the ids of its cases, or of their clauses, begin.
+    pub cases: Vec<String>,
+    /// Why.
+    pub reason: String,
+}
+
 impl TargetFile {
+    /// Why the target does not have what this case is about, if it does not.
+    #[must_use]
+    pub fn lacks(&self, case: &Case) -> Option<&str> {
+        let is_of = |lack: &&Lack| lack.cases.iter().any(|start| begins(case, start));
+        self.lacks.iter().find(is_of).map(|lack| lack.reason.as_str())
+    }
+
     /// Reads and checks a file.
     ///
     /// # Errors
@@ -100,8 +121,22 @@ impl TargetFile {
                 return Err(TargetError(format!("[[expect]] names {case} twice")));
             }
         }
+        for lack in &file.lacks {
+            if let Some(start) =
+                lack.cases.iter().find(|start| !case::all().any(|case| begins(case, start)))
+            {
+                return Err(TargetError(format!(
+                    "[[lacks]] names {start:?}, but no case or clause begins so; \
+                     `conformance list` shows them all"
+                )));
+            }
+        }
         Ok(file)
     }
+}
+
+fn begins(case: &Case, start: &str) -> bool {
+    case.id.starts_with(start) || case.clause.starts_with(start)
 }
 
 /// A path that the person gave, seen from where the person is: `cargo test` changes the folder, but
@@ -132,6 +167,10 @@ mod tests {
         for (text, found) in [
             ("", "missing field `name`"),
             ("name = \"x\"\nnaem = 1", "unknown field `naem`"),
+            (
+                "name = \"x\"\n[[lacks]]\ncases = [\"lnk\"]\nreason = \"r\"",
+                "[[lacks]] names \"lnk\", but no case",
+            ),
             (
                 "name = \"x\"\n[[expect]]\ncase = \"no/such\"\nverdict = \"fail\"\nreason = \"r\"",
                 "\"no/such\", which there is not",
