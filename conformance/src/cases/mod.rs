@@ -1,11 +1,15 @@
 //! The cases, a file or folder for each area of PROTOCOL.md.
 
+mod access;
 mod backpressure;
+mod discovery;
 mod flood;
 mod handshake;
+mod lifecycle;
 mod limit;
 mod name;
 mod relay;
+mod scene;
 mod websocket;
 
 use crate::case::Case;
@@ -18,4 +22,7 @@ pub(crate) const ALL: &[&[&[Case]]] = &[
     websocket::CASES,
     backpressure::CASES,
     &[limit::CASES],
+    &[access::CASES],
+    discovery::CASES,
+    &[lifecycle::CASES],
 ];

@@ -1,7 +1,7 @@
 //! One machine of the network.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -127,26 +127,15 @@ impl Host {
         Ok(())
     }
 
-    /// Gives it one more address, on no network: others reach it by a route.
+    /// Sends what is for no network of its own to `router`, a host on the same network.
     ///
     /// # Errors
     ///
     /// A skip, with the reason, if that fails.
-    pub fn add_address(&self, address: IpAddr) -> Step {
-        or_skip(|| self.namespace.ip(&format!("addr add {address} dev lo")).map(drop))
-    }
-
-    /// Sends what is for `address` to `via`, a host on the same network.
-    ///
-    /// # Errors
-    ///
-    /// A skip, with the reason, if that fails.
-    pub fn add_route(&self, address: IpAddr, via: &Self) -> Step {
-        let gateway: IpAddr = match address {
-            IpAddr::V4(_) => via.v4().into(),
-            IpAddr::V6(_) => via.v6().into(),
-        };
-        or_skip(|| self.namespace.ip(&format!("route add {address} via {gateway}")).map(drop))
+    pub fn set_router(&self, router: &Self) -> Step {
+        let (v4, v6) = (router.v4(), router.v6());
+        let script = format!("route add default via {v4}\nroute add default via {v6}");
+        or_skip(|| self.namespace.ip(&script).map(drop))
     }
 
     pub(super) fn next_interface(&self) -> String {

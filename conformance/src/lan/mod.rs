@@ -15,6 +15,7 @@ mod host;
 mod namespace;
 mod network;
 mod sandbox;
+mod tap;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -25,6 +26,7 @@ use std::sync::OnceLock;
 pub use host::Host;
 pub use network::Lan;
 pub use sandbox::enter_sandbox;
+pub use tap::Tap;
 
 use crate::case::{Step, Stop};
 use crate::log::Log;

@@ -52,17 +52,6 @@ fn hosts_reach_each_other_but_not_other_networks() {
 }
 
 #[test]
-fn an_address_on_no_network_is_reached_by_a_route() {
-    let Some(lan) = lan() else { return };
-    let (alice, bob) = (lan.host("alice").unwrap(), lan.host("bob").unwrap());
-    let elsewhere: IpAddr = [203, 0, 113, 7].into();
-    bob.add_address(elsewhere).unwrap();
-    reaches(&alice, &bob, elsewhere).unwrap_err();
-    alice.add_route(elsewhere, &bob).unwrap();
-    reaches(&alice, &bob, elsewhere).unwrap();
-}
-
-#[test]
 fn multicast_passes_until_the_cable_is_cut() {
     let Some(lan) = lan() else { return };
     let (alice, bob) = (lan.host("alice").unwrap(), lan.host("bob").unwrap());
@@ -107,4 +96,38 @@ fn programs_end_with_their_host() {
         assert!(start.elapsed() < LIMIT, "it lives on");
         std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+#[test]
+fn a_tap_sees_who_is_dialled_also_in_vain() {
+    let Some(lan) = lan() else { return };
+    let (alice, bob) = (lan.host("alice").unwrap(), lan.host("bob").unwrap());
+    let elsewhere: [IpAddr; 2] = [[203, 0, 113, 7].into(), "2001:db8::7".parse().unwrap()];
+    alice.set_router(&bob).unwrap();
+    let (here, there) =
+        (Tap::on(&alice, &Log::new()).unwrap(), Tap::on(&bob, &Log::new()).unwrap());
+    let dial = |to: SocketAddr| {
+        alice.enter(|| TcpStream::connect_timeout(&to, Duration::from_millis(1))).unwrap_err();
+        to
+    };
+    let refused = [
+        (IpAddr::from(bob.v4()), 7000),
+        (bob.v4().into(), 0),
+        (bob.v6().into(), 7001),
+        (elsewhere[0], 7002),
+        (elsewhere[1], 7003),
+    ];
+    let remote: Vec<_> = refused.into_iter().map(|to| dial(to.into())).collect();
+    let local = dial(([127, 0, 0, 1], 7004).into());
+    reaches(&alice, &bob, bob.v4().into()).unwrap();
+    assert_eq!(there.dialled()[..remote.len()], remote);
+    assert_eq!(here.dialled()[..=remote.len()], [remote, vec![local]].concat());
+    assert_eq!(there.dialled().len(), 6, "one that was accepted, too");
+    // Among much else.
+    let mouth = alice.enter(|| UdpSocket::bind((alice.v4(), 0))).unwrap();
+    for port in 8000..8100 {
+        mouth.send_to(&[0; 1400], (bob.v4(), 9)).unwrap();
+        dial((bob.v4(), port).into());
+    }
+    assert_eq!((here.dialled().len(), there.dialled().len()), (107, 106));
 }

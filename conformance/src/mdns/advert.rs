@@ -66,6 +66,12 @@ impl Advert {
         Self { host: host.to_owned(), ..self }
     }
 
+    /// At this port.
+    #[must_use]
+    pub fn port(self, port: u16) -> Self {
+        Self { port, ..self }
+    }
+
     /// On a host of these addresses.
     #[must_use]
     pub fn addresses(self, addresses: &[IpAddr]) -> Self {

@@ -8,10 +8,12 @@ use simple_dns::{Packet, PacketFlag, ResourceRecord};
 
 use super::{SERVICE, parts, words};
 
-/// Everything that others said so far. Nothing is forgotten.
+/// What others said so far, by their latest word. Instances that went are remembered as such.
 #[derive(Debug, Default)]
 pub struct Heard {
     instances: Vec<Instance>,
+    /// Every change: which instance, and whether it is there from then on.
+    history: Vec<(String, bool)>,
     /// By the full name of the instance, in lower case.
     services: BTreeMap<String, (String, u16)>,
     texts: BTreeMap<String, Vec<Vec<u8>>>,
@@ -130,6 +132,12 @@ impl Heard {
         })
     }
 
+    /// The instances that came and went, in the order in which their PTR records said so.
+    #[must_use]
+    pub fn history(&self) -> &[(String, bool)] {
+        &self.history
+    }
+
     /// All questions, in words: `PTR of _ws._tcp.local`.
     #[must_use]
     pub fn questions(&self) -> &[String] {
@@ -171,21 +179,30 @@ impl Heard {
             RData::TXT(txt) if lives => {
                 self.texts.insert(of, words::strings(txt));
             }
-            RData::A(a) if lives => {
-                let address = Ipv4Addr::from_bits(a.address).into();
-                self.addresses.entry(of).or_default().insert(address);
-            }
-            RData::AAAA(a) if lives => {
-                let address = Ipv6Addr::from_bits(a.address).into();
-                self.addresses.entry(of).or_default().insert(address);
-            }
+            RData::SRV(_) => drop(self.services.remove(&of)),
+            RData::TXT(_) => drop(self.texts.remove(&of)),
+            RData::A(a) => self.take_address(of, Ipv4Addr::from_bits(a.address).into(), lives),
+            RData::AAAA(a) => self.take_address(of, Ipv6Addr::from_bits(a.address).into(), lives),
             _ => {}
         }
     }
 
+    fn take_address(&mut self, host: String, address: IpAddr, lives: bool) {
+        let addresses = self.addresses.entry(host).or_default();
+        if lives {
+            addresses.insert(address)
+        } else {
+            addresses.remove(&address)
+        };
+    }
+
     fn take_instance(&mut self, name: String, service: String, there: bool) {
         let key = key(&name, &service);
-        match self.instances.iter_mut().find(|old| self::key(&old.name, &old.service) == key) {
+        let known = self.instances.iter_mut().find(|old| self::key(&old.name, &old.service) == key);
+        if known.as_ref().is_none_or(|old| old.there != there) {
+            self.history.push((name.clone(), there));
+        }
+        match known {
             Some(old) => old.there = there,
             None => self.instances.push(Instance { name, service, there }),
         }

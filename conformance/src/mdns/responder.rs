@@ -109,6 +109,12 @@ impl Responder {
         lock(&self.shared.heard).instances().collect()
     }
 
+    /// The instances that came (true) and went (false), in the order in which others said so.
+    #[must_use]
+    pub fn history(&self) -> Vec<(String, bool)> {
+        lock(&self.shared.heard).history().to_vec()
+    }
+
     /// All questions that were asked, in words: `PTR of _ws._tcp.local`.
     #[must_use]
     pub fn questions(&self) -> Vec<String> {
