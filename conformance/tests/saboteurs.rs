@@ -97,6 +97,8 @@ fn passes(suite: &Arc<Suite>, case: &'static Case) -> Result<Completion, Failed>
     let record = run(suite, case);
     match record.verdict {
         Verdict::Pass => Ok(Completion::Completed),
+        // What the target's file says of the reference proxy holds here too.
+        _ if record.deviation.is_some() && !record.fails_the_run() => Ok(Completion::Completed),
         Verdict::Skipped if lan::unavailable().is_some() && hosts_are_required() => {
             Err(line(&record).into())
         }

@@ -13,12 +13,9 @@ pub(crate) const CLOSE: u8 = 0x8;
 pub(crate) const PING: u8 = 0x9;
 pub(crate) const PONG: u8 = 0xa;
 
-/// A larger frame is passed on as it comes: nothing here need hold more.
-const PAYLOAD_MAX: u64 = 64 << 20;
-
 /// For faults that wait: long enough that what was sent at once has arrived, also on a busy
 /// machine, and short enough that nobody gives up.
-pub(crate) const MOMENT: Duration = Duration::from_millis(300);
+pub(crate) const MOMENT: Duration = Duration::from_secs(2);
 
 /// One frame, whether valid or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +35,8 @@ pub(crate) enum Parsed {
     Whole(Frame, usize),
     /// The beginning of one.
     Partial,
-    /// Nothing that a fault should look at.
-    Beyond,
+    /// One that is larger than what is asked for.
+    TooLarge,
 }
 
 impl Frame {
@@ -69,7 +66,8 @@ impl Frame {
         Some(u16::from_be_bytes(*code))
     }
 
-    pub(crate) fn parse(bytes: &[u8]) -> Parsed {
+    /// Reads a frame whose payload has at most `payload_max` bytes.
+    pub(crate) fn parse(bytes: &[u8], payload_max: usize) -> Parsed {
         let Some((&[first, second], rest)) = bytes.split_first_chunk() else {
             return Parsed::Partial;
         };
@@ -84,17 +82,16 @@ impl Frame {
             },
             len => (u64::from(len), rest),
         };
-        if len > PAYLOAD_MAX {
-            return Parsed::Beyond;
-        }
+        let len = match usize::try_from(len) {
+            Ok(len) if len <= payload_max => len,
+            _ => return Parsed::TooLarge,
+        };
         let (mask, rest) = match (second & 0x80 != 0, rest.split_first_chunk()) {
             (false, _) => (None, rest),
             (true, Some((mask, rest))) => (Some(*mask), rest),
             (true, None) => return Parsed::Partial,
         };
-        let Some(payload) = usize::try_from(len).ok().and_then(|len| rest.get(..len)) else {
-            return Parsed::Partial;
-        };
+        let Some(payload) = rest.get(..len) else { return Parsed::Partial };
         let end = bytes.len() - rest.len() + payload.len();
         let mut payload = payload.to_vec();
         apply(mask, &mut payload);
@@ -127,7 +124,12 @@ impl Frame {
 
 fn apply(mask: Option<[u8; 4]>, payload: &mut [u8]) {
     let Some(mask) = mask else { return };
-    for (byte, key) in payload.iter_mut().zip(mask.iter().cycle()) {
+    let wide = u64::from_ne_bytes([mask, mask].concat().try_into().expect("4 and 4 are 8"));
+    let (words, rest) = payload.as_chunks_mut();
+    for word in words {
+        *word = (u64::from_ne_bytes(*word) ^ wide).to_ne_bytes();
+    }
+    for (byte, key) in rest.iter_mut().zip(mask.iter().cycle()) {
         *byte ^= key;
     }
 }
@@ -143,9 +145,12 @@ mod tests {
                 let frame = Frame { mask, ..Frame::new(BINARY, vec![7; len]) };
                 let bytes = frame.encode();
                 let followed = [&bytes[..], &[0xff; 3]].concat();
-                assert_eq!(Frame::parse(&followed), Parsed::Whole(frame, bytes.len()));
+                assert_eq!(Frame::parse(&followed, len), Parsed::Whole(frame, bytes.len()));
                 for end in [0, 1, 2, 5, bytes.len() - 1] {
-                    assert_eq!(Frame::parse(&bytes[..end.min(bytes.len() - 1)]), Parsed::Partial);
+                    assert_eq!(
+                        Frame::parse(&bytes[..end.min(bytes.len() - 1)], len),
+                        Parsed::Partial
+                    );
                 }
             }
         }
@@ -155,8 +160,8 @@ mod tests {
     fn what_the_rfc_forbids_is_read_too() {
         let odd = Frame { fin: false, reserved: 0x70, ..Frame::new(0xf, vec![0; 200]) };
         let bytes = odd.encode();
-        assert_eq!(Frame::parse(&bytes), Parsed::Whole(odd, bytes.len()));
-        assert_eq!(Frame::parse(&[0x82, 127, 0x7f, 0, 0, 0, 0, 0, 0, 0]), Parsed::Beyond);
+        assert_eq!(Frame::parse(&bytes[..4], 199), Parsed::TooLarge);
+        assert_eq!(Frame::parse(&bytes, 200), Parsed::Whole(odd, bytes.len()));
         assert_eq!(Frame::close(1008, "slow").code(), Some(1008));
         assert_eq!(Frame::new(CLOSE, "").code(), None);
     }

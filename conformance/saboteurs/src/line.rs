@@ -10,6 +10,10 @@
 //! No I/O: what comes in is given to [`Line::peer_sent`] and [`Line::proxy_sent`], and what goes
 //! out waits in two queues. A hook gets a head to change, or a frame to pass on, or not, or twice.
 
+mod hooks;
+#[cfg(test)]
+mod tests;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -155,64 +159,6 @@ impl Line {
         }
     }
 
-    /// Passes a frame on to the proxy, as it is.
-    pub(crate) fn pass_in(&mut self, frame: &Frame) {
-        self.to_proxy.extend_from_slice(&frame.encode());
-        self.close_received |= frame.opcode == CLOSE;
-    }
-
-    /// Passes a frame on to the peer, as it is.
-    pub(crate) fn pass_out(&mut self, frame: &Frame) {
-        self.to_peer.extend_from_slice(&frame.encode());
-        self.close_sent |= frame.opcode == CLOSE;
-    }
-
-    /// Gives the proxy a frame of the fault's own, masked as the proxy expects it.
-    pub(crate) fn tell_proxy(&mut self, frame: Frame) {
-        let mask = (self.side == Side::Accepted).then_some([0; 4]);
-        self.pass_in(&Frame { mask, ..frame });
-    }
-
-    /// Gives the peer a frame of the fault's own, masked as the peer expects it.
-    pub(crate) fn tell_peer(&mut self, frame: Frame) {
-        let mask = (self.side == Side::Dialled).then_some([0; 4]);
-        self.pass_out(&Frame { mask, ..frame });
-    }
-
-    pub(crate) fn is_link(&self) -> bool {
-        self.known.as_ref().is_some_and(|known| known.link)
-    }
-
-    pub(crate) fn is_client(&self) -> bool {
-        self.known.as_ref().is_some_and(|known| !known.link)
-    }
-
-    /// A link that the proxy accepted and that carries one way.
-    pub(crate) fn is_outward_link(&self) -> bool {
-        self.side == Side::Accepted && self.known.as_ref().is_some_and(|k| k.link && !k.two_way)
-    }
-
-    /// The path of its channel.
-    pub(crate) fn channel(&self) -> &str {
-        self.known.as_ref().map_or("", |known| &known.channel)
-    }
-
-    /// The other connections of the same channel.
-    pub(crate) fn others(&self) -> Vec<Known> {
-        let Some(own) = &self.known else { return Vec::new() };
-        self.shared.on_channel(&own.channel).into_iter().filter(|k| k.id != own.id).collect()
-    }
-
-    /// Whether the peer is on another machine. Said by addresses of this machine's interfaces.
-    pub(crate) fn is_foreign(&self) -> bool {
-        !self.shared.is_own(self.peer.ip())
-    }
-
-    /// Forgets what came in the same read as the answer.
-    pub(crate) fn drop_early(&mut self) {
-        self.inward.raw.clear();
-    }
-
     fn half(&mut self, way: Way) -> &mut Half {
         match way {
             Way::In => &mut self.inward,
@@ -236,6 +182,7 @@ impl Line {
     fn go_on(&mut self, way: Way) {
         let (needs_frames, unasked) =
             (self.fault.needs_frames(), way == Way::Out && self.side == Side::Accepted);
+        let limit = self.shared.config.limits.message_bytes;
         loop {
             let half = self.half(way);
             if half.raw.is_empty() {
@@ -248,8 +195,9 @@ impl Line {
                 Stage::Raw => half.raw.split(),
                 Stage::Body(left) => {
                     let now = left.min(half.raw.len());
-                    half.stage = if left == now { Stage::Waiting } else { Stage::Body(left - now) };
-                    half.raw.split_to(now)
+                    let passed = half.raw.split_to(now);
+                    self.body(way, left - now);
+                    passed
                 }
                 Stage::Head => match end_of_head(&half.raw) {
                     Some(end) => {
@@ -264,9 +212,10 @@ impl Line {
                     None => return,
                 },
                 Stage::Frames if !needs_frames => half.raw.split(),
-                Stage::Frames => match Frame::parse(&half.raw) {
+                Stage::Frames => match Frame::parse(&half.raw, limit) {
                     Parsed::Partial => return,
-                    Parsed::Beyond => {
+                    // The proxy says so as soon as it is announced.
+                    Parsed::TooLarge => {
                         half.stage = Stage::Raw;
                         continue;
                     }
@@ -318,7 +267,20 @@ impl Line {
         let other = if way == Way::In { Way::Out } else { Way::In };
         let stage = if request.has_body() { Stage::Raw } else { Stage::Waiting };
         self.half(way).stage = stage;
-        self.half(other).stage = Stage::Head;
+        // A request may come before the body of the last answer has passed.
+        if self.half(other).stage == Stage::Waiting {
+            self.half(other).stage = Stage::Head;
+        }
+    }
+
+    /// Of the body of an answer so much is left.
+    fn body(&mut self, way: Way, left: usize) {
+        let asked = self.inward.stage == Stage::Waiting;
+        self.half(way).stage = match (left, asked) {
+            (0, true) => Stage::Head,
+            (0, false) => Stage::Waiting,
+            _ => Stage::Body(left),
+        };
     }
 
     /// An answer has passed.
@@ -393,6 +355,3 @@ impl Line {
         self.to_proxy.advance(now);
     }
 }
-
-#[cfg(test)]
-mod tests;

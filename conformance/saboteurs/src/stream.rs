@@ -135,7 +135,7 @@ impl Sabotaged {
             (Some(Flow::AllWait), Some(known)) => line.shared.wait_for_others(known.id, cx.waker()),
             (Some(Flow::MeanwhileLost), Some(_)) => {
                 let held = lock(&self.pulse).heard.elapsed();
-                line.losing |= self.eager && held > line.shared.config.limits.stall_time / 2;
+                line.losing |= self.eager && held > line.shared.config.limits.stall_time / 8;
                 false
             }
             (Some(Flow::EndHidden), _) if !line.full => {
