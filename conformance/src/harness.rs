@@ -20,6 +20,9 @@ use crate::world::Suite;
 /// The folder that reports are written to, if it is set.
 const REPORT_DIR: &str = "NWS_REPORT_DIR";
 
+/// Set where the cases of our own proxy must all run, and none be skipped for want of something.
+const REQUIRE: &str = "NWS_REQUIRE_NETNS";
+
 /// What the runner found out, for the tests that wait for it.
 #[derive(Debug, Default)]
 struct Board {
@@ -72,9 +75,11 @@ pub fn main() -> ExitCode {
     }
     let rerun =
         format!("{}cargo test -p conformance --test suite -- --exact {{case}}", source.shell());
+    let strict = source.is_silent() && std::env::var_os(REQUIRE).is_some();
     let jobs = arguments.test_threads.replace(1).unwrap_or(runner::JOBS);
     let report = Report::begin(suite.target(), rerun);
-    finish(judge(&suite, &chosen, &arguments, jobs, report))
+    let (report, has_failed) = judge(&suite, &chosen, &arguments, jobs, strict, report);
+    finish(report, has_failed)
 }
 
 /// Runs all, tells each case as a test, in the order of the document, and completes the report.
@@ -83,11 +88,12 @@ fn judge(
     chosen: &[&'static Case],
     arguments: &Arguments,
     jobs: usize,
+    strict: bool,
     mut report: Report,
-) -> Report {
+) -> (Report, bool) {
     let started = Instant::now();
     let board = Arc::<Board>::default();
-    thread::scope(|scope| {
+    let conclusion = thread::scope(|scope| {
         scope.spawn(|| {
             runner::run_all(suite, chosen, jobs, |event| {
                 if let Event::Ended(_, record) = event {
@@ -98,19 +104,19 @@ fn judge(
         let rerun = &report.rerun;
         let trials = case::all().map(|case| {
             let (board, rerun) = (Arc::clone(&board), rerun.replace("{case}", case.id));
-            Trial::ignorable_test(case.id, move || completion(&board.wait(case), &rerun))
+            Trial::ignorable_test(case.id, move || completion(&board.wait(case), &rerun, strict))
         });
-        // What failed is in the report, too.
-        let _ = libtest_mimic::run(arguments, trials.collect());
+        libtest_mimic::run(arguments, trials.collect())
     });
     report.records = chosen.iter().map(|case| board.wait(case)).collect();
     report.troubles = suite.troubles();
     report.took(started.elapsed());
-    report
+    (report, conclusion.has_failed())
 }
 
-fn completion(record: &Record, rerun: &str) -> Result<Completion, Failed> {
-    if record.fails_the_run() {
+fn completion(record: &Record, rerun: &str, strict: bool) -> Result<Completion, Failed> {
+    let is_missed = strict && record.verdict == Verdict::Skipped;
+    if record.fails_the_run() || is_missed {
         let failure = terminal::failure(record, rerun, usize::MAX);
         return Err(anstream::adapter::strip_str(&failure).to_string().into());
     }
@@ -123,11 +129,11 @@ fn completion(record: &Record, rerun: &str) -> Result<Completion, Failed> {
 }
 
 /// Writes the files that were asked for, and says how it ends.
-fn finish(report: Report) -> ExitCode {
+fn finish(report: Report, has_failed: bool) -> ExitCode {
     for trouble in &report.troubles {
         eprintln!("error: {trouble}");
     }
-    let as_expected = report.is_as_expected();
+    let as_expected = report.is_as_expected() && !has_failed;
     if let Some(folder) = std::env::var_os(REPORT_DIR).filter(|folder| !folder.is_empty())
         && let Err(error) = write_all(&crate::target::from_shell(&folder.to_string_lossy()), report)
     {

@@ -30,7 +30,11 @@ pub(super) fn run(task: &Run) -> Result<ExitCode, Trouble> {
     let program = shell_words::quote(&program).into_owned();
     let rerun = format!("{program} run --exact {{case}}{}", source.flags());
     let mut report = Report::begin(suite.target(), rerun);
-    anstream::println!("{}: {}\n", report.target, report.how);
+    // Who gave only a command has it for a name.
+    match report.how.contains(&report.target) {
+        true => anstream::println!("{}\n", report.how),
+        false => anstream::println!("{}: {}\n", report.target, report.how),
+    }
     let started = Instant::now();
     let mut progress = Progress::new(&cases);
     run_all(&suite, &cases, task.jobs, |event| progress.tell(event));

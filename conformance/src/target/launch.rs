@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use super::file::{TargetError, TargetFile, program};
+use super::file::{TargetError, TargetFile, from_shell, program};
 use super::instance::{Instance, loopback};
 use super::options::Options;
 use super::process::Process;
@@ -189,6 +189,8 @@ fn has_port(command: &[String]) -> bool {
 fn launch(host: Option<&Host>, words: &[String], log: &Log) -> Step<Process> {
     let (name, arguments) = words.split_first().expect("a command has a word; split() checks");
     let mut command = Command::new(program(name));
+    // Other words may be paths as well.
+    command.current_dir(from_shell("."));
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     log.add("target", Direction::Note, format!("started: {}", shell_words::join(words)));
     let child = match host {

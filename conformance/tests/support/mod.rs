@@ -27,11 +27,11 @@ pub(crate) fn conformance(arguments: &[&str]) -> Done {
     for name in ["NWS_TARGET_CMD", "NWS_TARGET_URL", "NWS_TARGET_FILE"] {
         command.env_remove(name);
     }
-    let done = with_python(&mut command).args(arguments).output().unwrap();
+    let done = with_python(&mut command).args(arguments).output().expect("it is built");
     Done {
         code: done.status.code().unwrap_or(-1),
-        output: String::from_utf8(done.stdout).unwrap(),
-        errors: String::from_utf8(done.stderr).unwrap(),
+        output: String::from_utf8(done.stdout).expect("it says text"),
+        errors: String::from_utf8(done.stderr).expect("it says text"),
     }
 }
 
@@ -57,7 +57,7 @@ fn with_python(command: &mut Command) -> &mut Command {
     let venv = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.test/venv/bin");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = [venv].into_iter().chain(std::env::split_paths(&path)).collect();
-    command.env("PATH", std::env::join_paths(folders).unwrap())
+    command.env("PATH", std::env::join_paths(folders).expect("they came from a path"))
 }
 
 fn runs(command: &mut Command) -> bool {

@@ -172,7 +172,7 @@ function showCell(row, cell) {
 function showRow(row) {
   const { clause, cells } = row;
   const button = element("button", { type: "button", title: clause.text },
-    ...clause.id.split(/(?<=[.-])/).flatMap(part => [part, element("wbr")]),
+    ...clause.id.split(/(?<=[.-])/).flatMap(part => [part, element("wbr")]), " ",
     element("span", { className: "level" }, clause.level));
   row.element = element("tr", { className: "clause" },
     element("th", { scope: "row" }, button),
