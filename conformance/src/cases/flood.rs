@@ -77,11 +77,6 @@ impl Flood {
         Ok(())
     }
 
-    /// Whether nothing is taken now.
-    pub(super) fn is_held(&mut self) -> Step<bool> {
-        Ok(!self.push(Duration::ZERO)?)
-    }
-
     /// Goes on until `done`, however often it is held back.
     pub(super) fn run_until(&mut self, done: &AtomicBool) -> Step {
         while !done.load(Ordering::SeqCst) {

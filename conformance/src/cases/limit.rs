@@ -1,5 +1,7 @@
 //! How large a message or a request may be (PROTOCOL.md section 7).
 
+use std::time::Duration;
+
 use crate::case::{Case, Step, expect, joined};
 use crate::target::{Instance, MESSAGE_BYTES, Options};
 use crate::wire::frame::{self, BINARY, CONTINUATION, FIN, Role, TEXT};
@@ -51,8 +53,14 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
+/// What 16 MiB may take through a build without optimisation, on a machine that has much else to
+/// do.
+const MUCH_PATIENCE: Duration = Duration::from_secs(120);
+
 /// Sends while the other reads: no buffer holds so much.
 fn relayed(from: &mut Conn, to: &mut Conn, frames: &[(u8, &[u8])], whole: &Message) -> Step {
+    from.wire().patience(MUCH_PATIENCE);
+    to.wire().patience(MUCH_PATIENCE);
     std::thread::scope(|scope| {
         let sending = scope
             .spawn(|| frames.iter().try_for_each(|(first, payload)| from.frame(*first, payload)));
@@ -94,6 +102,7 @@ fn message_size_over_links(world: &mut World) -> Step {
 fn too_big(instance: &Instance, world: &World, path: &str, bytes: &[u8]) -> Step {
     let mut bob = instance.client(path, "bob", world.log())?;
     let mut alice = instance.client(path, "alice", world.log())?;
+    alice.wire().patience(MUCH_PATIENCE);
     std::thread::scope(|scope| {
         // The target may end the connection before it has taken all.
         let mut voice = alice.wire().voice()?;

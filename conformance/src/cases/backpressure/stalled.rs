@@ -36,18 +36,15 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
-/// Sends on, past the cut of the stalled reader: until messages go through that were begun after it
-/// was held back.
+/// Sends on, past the cut of the stalled reader: more than queues and the kernel's buffers could
+/// take in if nobody was cut. That a sender seemed to be held proves nothing on a slow machine.
 pub(super) fn until_let_go(flood: &mut Flood, limit: Duration) -> Step {
     let held_at = flood.accepted_bytes();
-    let started = std::time::Instant::now();
-    // More than what a queue and buffers could still have taken in.
-    while flood.accepted_bytes() < held_at + 2 * LEN as u64 {
-        flood.push(Duration::from_millis(100))?;
+    while flood.accepted_bytes() < held_at + BYTES_MAX / 2 {
         expect(
-            started.elapsed() < limit,
+            flood.push(limit)?,
             format!("that the channel moves on within {} s", limit.as_secs()),
-            format!("the sender is still held back after {held_at} bytes"),
+            format!("the sender is held back after {} bytes", flood.accepted_bytes()),
         )?;
     }
     Ok(())
@@ -89,9 +86,6 @@ fn channel_moves_on(world: &mut World) -> Step {
         let sending = scope.spawn(|| -> Step<u64> {
             flood.until_held(BYTES_MAX)?;
             until_let_go(&mut flood, instance.timing().stall_time + PATIENCE)?;
-            for _ in 0..200 {
-                flood.push(PATIENCE)?;
-            }
             flood.finish()
         });
         while !sending.is_finished() {
@@ -114,8 +108,8 @@ fn pairs_go_on(instance: &Instance, world: &World, flood: &mut Flood) -> Step {
             carol.hears(&crate::wire::Message::binary([n; 5000]))?;
         }
     }
-    // All this happened while the first channel stood still.
-    expect(flood.is_held()?, "that the stalled reader still holds its sender", "it does not")
+    // All this happened while the first channel stood still: nobody was cut there meanwhile.
+    flood.until_held(BYTES_MAX / 2)
 }
 
 fn other_channels_free(world: &mut World) -> Step {
@@ -131,5 +125,5 @@ fn other_channels_free(world: &mut World) -> Step {
     let mut alice = alice;
     alice.text("free")?;
     bob.hears_text("free")?;
-    expect(flood.is_held()?, "that the stalled reader still holds its sender", "it does not")
+    flood.until_held(BYTES_MAX / 2)
 }
