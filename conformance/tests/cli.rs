@@ -55,13 +55,10 @@ fn help_ends_with_examples_and_exit_statuses() {
 fn a_target_that_is_not_there_is_said_once() {
     for (command, found) in [
         ("no-such-program {port}", "No such file or directory (os error 2); is the path right?"),
-        ("sh -c 'echo no licence >&2; exit 3'", "exit status: 3; it said last: no licence"),
+        ("sh -c 'echo no licence >&2; exit 3' {port}", "exit status: 3; it said last: no licence"),
         ("'unclosed", "the command \"'unclosed\": missing closing quote"),
         ("sleep 1000 {port}", "Connection refused (os error 111) for 20 s"),
     ] {
-        if lan::unavailable().is_some() && !command.contains("{port}") {
-            continue;
-        }
         let done = conformance(&["run", "name", "--command", command]);
         assert_eq!(done.code, 2, "{done}");
         assert!(done.errors.contains(found), "{done}");
@@ -124,16 +121,10 @@ fn a_target_that_knows_only_port_9009_runs_on_hosts_of_its_own() {
     }
     let command = format!("python3 {BROKEN}");
     let done = conformance(&["run", "name/empty", "name/too-long", "--command", &command]);
-    match lan::unavailable() {
-        None => assert!(done.code == 0 && done.output.contains(": 2 passed\n"), "{done}"),
-        Some(why) => {
-            assert_eq!(done.code, 2, "{done}");
-            assert!(
-                done.errors.contains("cannot be told a port") && done.errors.contains(why),
-                "{done}"
-            );
-        }
-    }
+    // Who is not root here may still be root of a namespace that the program makes.
+    let said = done.code == 2 && done.errors.contains("cannot be told a port");
+    let worked = done.code == 0 && done.output.contains(": 2 passed\n");
+    assert!(worked || said && lan::unavailable().is_some(), "{done}");
 }
 
 #[test]

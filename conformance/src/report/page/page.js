@@ -2,10 +2,10 @@
 
 const { clauses, reports } = JSON.parse(document.getElementById("data").textContent);
 
-// From good to bad: a cell shows the worst of its cases.
+// A cell shows the last of these that a case of it has: the worst of what was tried.
 const VERDICTS = {
-  "pass": { symbol: "✓", word: "pass" },
   "skipped": { symbol: "–", word: "skipped" },
+  "pass": { symbol: "✓", word: "pass" },
   "not-strict": { symbol: "△", word: "not strict" },
   "fail": { symbol: "✗", word: "fail" },
 };
