@@ -7,6 +7,7 @@ mod flood;
 mod handshake;
 mod lifecycle;
 mod limit;
+mod link;
 mod name;
 mod relay;
 mod scene;
@@ -24,5 +25,6 @@ pub(crate) const ALL: &[&[&[Case]]] = &[
     &[limit::CASES],
     &[access::CASES],
     discovery::CASES,
+    link::CASES,
     &[lifecycle::CASES],
 ];

@@ -255,6 +255,30 @@ impl Conn {
         }
     }
 
+    /// The messages that come before the pong of a ping, or before the end of the connection.
+    ///
+    /// # Errors
+    ///
+    /// Neither came, or what is no message.
+    pub fn brought(&mut self) -> Step<Vec<Message>> {
+        const PAYLOAD: &[u8] = b"is that all?";
+        let mut messages: Vec<Message> = Vec::new();
+        // Who has ended the connection may have said something before.
+        let _ = self.frame(FIN | PING, PAYLOAD);
+        while let Some(frame) = self.next_or_end("messages, and a pong")? {
+            match (frame.opcode(), messages.last_mut()) {
+                (TEXT | BINARY, _) => {
+                    messages.push(Message { opcode: frame.opcode(), payload: frame.payload });
+                }
+                (CONTINUATION, Some(message)) => message.payload.extend(frame.payload),
+                (PING, _) => self.frame(FIN | PONG, &frame.payload)?,
+                (PONG, _) if frame.payload != PAYLOAD => {}
+                _ => break,
+            }
+        }
+        Ok(messages)
+    }
+
     /// Leaves its channel in order: closes with 1000 and waits for the answer, or the end. How the
     /// target answers a close is judged by cases of their own.
     ///
