@@ -10,6 +10,7 @@ mod limit;
 mod link;
 mod name;
 mod relay;
+mod relay_across;
 mod scene;
 mod websocket;
 
@@ -20,6 +21,7 @@ pub(crate) const ALL: &[&[&[Case]]] = &[
     &[name::CASES],
     handshake::CASES,
     relay::CASES,
+    &[relay_across::CASES],
     websocket::CASES,
     backpressure::CASES,
     &[limit::CASES],
