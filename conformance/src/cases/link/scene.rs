@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use crate::case::{Step, expect};
+use crate::case::{Step, Stop};
 use crate::cases::scene::{ROUNDS, Scene, accept_link};
 use crate::log::Direction;
 use crate::mdns::Advert;
@@ -105,7 +105,7 @@ pub(super) fn not_dialled(acceptor: &Acceptor, why: &str) -> Step {
             let what = wire.request().map(|request| request.text());
             let what = what.unwrap_or_else(|_| "nothing".to_owned());
             let expected = format!("no connection, because {why}");
-            expect(false, expected, format!("a connection with {what:?}"))
+            Err(Stop::fail(expected, format!("a connection with {what:?}")))
         }
     }
 }
