@@ -37,6 +37,12 @@ pub(super) const CASES: &[Case] = &[
         run: newcomer_is_told,
     },
     Case {
+        id: "discovery/announced-into-a-cut",
+        clause: "discovery.advertised",
+        what: "A channel that was opened while the cable was cut is told of once it is whole.",
+        run: announced_into_a_cut,
+    },
+    Case {
         id: "discovery/one-instance-for-many-clients",
         clause: "discovery.advertised",
         what: "A channel of several clients and a link has one instance, as long as one client stays.",
@@ -129,6 +135,21 @@ fn newcomer_is_told(world: &mut World) -> Step {
         format!("what was announced: {}", before.describe()),
         told.describe(),
     )
+}
+
+fn announced_into_a_cut(world: &mut World) -> Step {
+    let scene = Scene::new(world)?;
+    let (before, meanwhile) = (world.name(), world.name());
+    let _before = scene.advertised(&before)?;
+    let home = scene.home()?;
+    home.cut()?;
+    let _client = scene.join(&meanwhile)?;
+    home.repair()?;
+    scene.mdns.ask();
+    for channel in [before, meanwhile] {
+        scene.mdns.expect_instance(&channel)?;
+    }
+    Ok(())
 }
 
 fn one_instance_for_many_clients(world: &mut World) -> Step {

@@ -16,8 +16,14 @@ use crate::world::World;
 
 /// Runs a message bus and Avahi's daemon where only they see `/run`, then a program of Avahi's.
 const SCRIPT: &str = r#"set -e
+PATH=$PATH:/usr/sbin:/sbin
 mount -t tmpfs none /run
 mkdir /run/dbus /run/avahi-daemon
+# Whoever is root only here has no other user to give Avahi's folder to.
+for kind in passwd group; do
+  printf 'root:x:0:0::/:/bin/sh\navahi:x:0:0::/:/bin/sh\n' >/run/$kind
+  mount --bind /run/$kind /etc/$kind
+done
 cat >/run/bus.conf <<'END'
 <!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -38,7 +44,7 @@ export DBUS_SYSTEM_BUS_ADDRESS=unix:path=/run/dbus/system_bus_socket
 dbus-daemon --nofork --nopidfile --config-file /run/bus.conf &
 until [ -S /run/dbus/system_bus_socket ]; do sleep 0.01; done
 avahi-daemon --no-drop-root --no-chroot --no-rlimits --file /run/avahi.conf &
-until avahi-browse --terminate --all >/dev/null 2>&1; do sleep 0.05; done
+until avahi-browse --terminate --all >/dev/null 2>&1; do kill -0 $!; sleep 0.05; done
 echo ready
 exec "$@""#;
 
@@ -54,7 +60,8 @@ impl Avahi {
     /// Starts one of its programs beside its daemon.
     fn run(host: &Host, words: &[&str], log: &Log) -> Step<Self> {
         for program in ["dbus-daemon", "avahi-daemon", words[0], "mount"] {
-            let found = Command::new("sh").args(["-c", "command -v \"$0\"", program]).output();
+            let search = "PATH=$PATH:/usr/sbin:/sbin; command -v \"$0\"";
+            let found = Command::new("sh").args(["-c", search, program]).output();
             if !found.is_ok_and(|output| output.status.success()) {
                 return Err(Stop::skip(format!(
                     "needs a second DNS-SD implementation, but `{program}` is not installed: \
@@ -80,7 +87,7 @@ impl Avahi {
 
     /// Waits for a line.
     fn line(&self, expected: &str, wanted: impl Fn(&str) -> bool) -> Step<String> {
-        let started = Instant::now();
+        let (started, mut last) = (Instant::now(), "nothing".to_owned());
         loop {
             let left = PATIENCE.saturating_sub(started.elapsed());
             match self.lines.recv_timeout(left) {
@@ -89,8 +96,11 @@ impl Avahi {
                     if wanted(&line) {
                         return Ok(line);
                     }
+                    last = line;
                 }
-                Err(error) => return Err(Stop::fail(expected, format!("{error}"))),
+                Err(error) => {
+                    return Err(Stop::fail(expected, format!("{error}; Avahi said last: {last}")));
+                }
             }
         }
     }
