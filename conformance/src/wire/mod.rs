@@ -12,5 +12,5 @@ pub use acceptor::Acceptor;
 pub use conn::{Conn, Message, accepting};
 pub use frame::Role;
 pub use http::{Answer, Request};
-pub use tcp::{PATIENCE, Wire};
+pub use tcp::{PATIENCE, Wire, in_haste};
 pub use voice::Voice;

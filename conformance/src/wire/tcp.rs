@@ -1,5 +1,6 @@
 //! A bare TCP connection: bytes out, and HTTP heads or frames in.
 
+use std::cell::Cell;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::os::fd::AsFd;
@@ -20,6 +21,19 @@ use crate::log::{Direction, Log, brief};
 
 /// Limit for what is expected to come: only a failure waits so long. A machine may be busy.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+thread_local! {
+    static HASTE: Cell<Duration> = const { Cell::new(Duration::MAX) };
+}
+
+/// Does some work of this thread with less patience on every connection that it opens. For who
+/// knows that much will be waited for in vain, as with a target that is wrong on purpose.
+pub fn in_haste<T>(limit: Duration, work: impl FnOnce() -> T) -> T {
+    let before = HASTE.replace(limit);
+    let done = work();
+    HASTE.set(before);
+    done
+}
 
 /// A connection, with what came and was not read yet.
 #[derive(Debug)]
@@ -103,6 +117,7 @@ impl Wire {
 
     /// Sets how long to wait for what is expected.
     pub fn patience(&self, limit: Duration) {
+        let limit = limit.min(HASTE.get());
         let limit = Some(limit.max(Duration::from_millis(1)));
         // A socket that is broken says so at the next read.
         let _ = self.stream.set_read_timeout(limit);

@@ -2,7 +2,7 @@
 
 use crate::fault::Fault;
 use crate::frame::{BINARY, CLOSE, CONTINUATION, Frame, MOMENT, TEXT};
-use crate::line::Line;
+use crate::line::{Line, Side};
 
 pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
@@ -43,17 +43,20 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         }),
     Fault::new("swaps-two", "relay.order-per-sender", "swaps a sender's third and fourth message")
-        .heard(|frame, line| {
-            line.count += 1;
-            if line.count == 3 {
-                line.kept.push(frame);
-                return;
-            }
+        .heard(|frame, line| delay_third(frame, line, 4)),
+    Fault::new(
+        "link-order-lost",
+        "relay.order-per-sender",
+        "delays one message that a link brings",
+    )
+    .received(|frame, line| {
+        if line.side == Side::Dialled && frame.is_data() {
+            // They are of several senders: among so many are more of the third's.
+            delay_third(frame, line, 100);
+        } else {
             line.pass_in(&frame);
-            if let Some(third) = line.kept.pop() {
-                line.pass_in(&third);
-            }
-        }),
+        }
+    }),
     Fault::new("cuts-at-4096", "relay.unchanged", "cuts messages after 4096 bytes")
         .heard(|frame, line| cut_message(frame, line, |payload| payload.len().min(4096))),
     Fault::new("ends-at-nul", "relay.unchanged", "takes a byte 0 for the end").heard(
@@ -169,6 +172,21 @@ fn count(frame: &Frame, line: &mut Line) -> u64 {
 pub(super) fn send(frame: &Frame, line: &mut Line, times: usize) {
     for _ in 0..if frame.is_data() { times } else { 1 } {
         line.pass_out(frame);
+    }
+}
+
+/// Passes on the third message behind a later one.
+fn delay_third(message: Frame, line: &mut Line, later: u64) {
+    line.count += 1;
+    if line.count == 3 {
+        line.kept.push(message);
+        return;
+    }
+    line.pass_in(&message);
+    if line.count == later {
+        for third in std::mem::take(&mut line.kept) {
+            line.pass_in(&third);
+        }
     }
 }
 
