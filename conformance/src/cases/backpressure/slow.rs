@@ -93,7 +93,8 @@ fn senders_wait(world: &mut World) -> Step {
 }
 
 fn all_senders_wait(world: &mut World) -> Step {
-    let instance = world.start(&Options { no_discovery: true, ..Options::default() })?;
+    // Bob must not be cut while the third is still filling what there is to fill.
+    let instance = world.start(&Options { queue_bytes: None, ..patient() })?;
     let path = world.local();
     let _bob = instance.narrow(NARROW, "bob", world.log())?.client(&path)?;
     for n in 0..3 {
