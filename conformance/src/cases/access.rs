@@ -53,7 +53,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "access/broadcast-refused-to-network",
         clause: "access.broadcast-this-machine",
-        what: "A client on another host gets 403 for broadcast channels, whatever it says of itself.",
+        what: "A client on another host gets 403 for broadcast channels, whatever it says.",
         run: broadcast_refused_to_network,
     },
     Case {
@@ -77,13 +77,13 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "access/network-client-by-address-accepted",
         clause: "access.network-host",
-        what: "With channels open to the network, a client there opens one if its Host is an address.",
+        what: "With channels open to the network, a client there may have any address as Host.",
         run: network_client_by_address_accepted,
     },
     Case {
         id: "access/option-is-for-broadcast-only",
         clause: "access.network-host",
-        what: "With channels open to the network, an address of another machine is no Host for all else.",
+        what: "With channels open to the network, all else still needs a Host of this machine.",
         run: option_is_for_broadcast_only,
     },
     Case {
@@ -95,7 +95,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "access/pages-refused-by-name",
         clause: "access.pages-this-machine",
-        what: "A program of this machine gets 403 for every page if its Host names another machine.",
+        what: "A program of this machine gets 403 for every page if its Host is another's.",
         run: pages_refused_by_name,
     },
     Case {

@@ -50,7 +50,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "lifecycle/full-reader-closes",
         clause: "lifecycle.leaves-at-once",
-        what: "A reader with a full queue that sends a close frame holds its senders back no longer.",
+        what: "A full reader that sends a close frame holds its senders back no longer.",
         run: |world| {
             full_reader_leaves(world, |mut conn| conn.close(1000, "").map(|()| Some(conn)))
         },

@@ -45,7 +45,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "discovery/one-instance-for-many-clients",
         clause: "discovery.advertised",
-        what: "A channel of several clients and a link has one instance, as long as one client stays.",
+        what: "However many clients and links a channel has, it has one instance while a client stays.",
         run: one_instance_for_many_clients,
     },
     Case {
@@ -57,7 +57,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "discovery/advertised-after-a-storm",
         clause: "discovery.advertised",
-        what: "After many joins and leaves in a row a channel that has a client is advertised, once.",
+        what: "After many joins and leaves in a row, a channel with a client has one instance.",
         run: advertised_after_a_storm,
     },
     Case {
@@ -81,7 +81,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "discovery/local-not-advertised",
         clause: "discovery.local-never-advertised",
-        what: "No instance shows that a local channel is open, beside broadcast ones that are shown.",
+        what: "While broadcast channels are shown, no instance shows an open local channel.",
         run: local_not_advertised,
     },
 ];

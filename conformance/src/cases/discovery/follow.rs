@@ -103,13 +103,13 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "discovery/name-is-not-the-channel",
         clause: "discovery.channel-from-path",
-        what: "An instance whose path has another channel, or other case, is not followed to the one in its name.",
+        what: "With another channel in its path, an instance is not followed to that in its name.",
         run: name_is_not_the_channel,
     },
     Case {
         id: "discovery/first-path-counts",
         clause: "discovery.channel-from-path",
-        what: "Other strings in TXT are ignored, further paths too; a first path that is bad stays so.",
+        what: "Further strings and paths in TXT are ignored, also where the first path is bad.",
         run: first_path_counts,
     },
     Case {
@@ -139,7 +139,6 @@ fn not_followed(world: &World, adverts: impl Fn(Advert, &str) -> Vec<(String, Ad
     let channel = world.name();
     let tap = Tap::on(scene.home()?, scene.log())?;
     let _open = scene.listening(&channel)?;
-    // Whose socket is the link has a port; the adverts that are not sound have others.
     let sound = Advert::new(&channel, &scene.other, PORTS);
     let adverts = adverts(sound, &channel);
     for (_, advert) in &adverts {

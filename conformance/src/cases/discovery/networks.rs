@@ -34,7 +34,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "discovery/address-of-nobody",
         clause: "discovery.own-networks",
-        what: "Addresses that belong to no host, such as 0.0.0.0 and multicast ones, are not dialled.",
+        what: "Addresses of no host, such as 0.0.0.0 and multicast ones, are not dialled.",
         run: address_of_nobody,
     },
 ];
