@@ -15,7 +15,7 @@ pub(crate) use advert::{Ignored, Instance, Reach};
 pub use mdns::MdnsSd;
 
 /// DNS-SD service type of our adverts (RFC 6763 section 4.1.2).
-pub(crate) const SERVICE_TYPE: &str = "_ws._tcp";
+pub const SERVICE_TYPE: &str = "_ws._tcp";
 
 /// What a discovery tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
