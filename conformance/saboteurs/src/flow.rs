@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
 use socket2::{SockRef, Socket};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -40,6 +39,9 @@ pub(crate) struct Pulse {
     /// It is a WebSocket.
     pub(crate) open: bool,
 }
+
+/// What one read ahead takes at most.
+const READ_BYTES: usize = 256 * 1024;
 
 /// How often a watch looks.
 const LOOK: Duration = Duration::from_millis(20);
@@ -82,9 +84,9 @@ fn shut(socket: &Socket) {
 
 /// Reads everything that comes, into an inbox without bound.
 pub(crate) async fn read_ahead(mut stream: TcpStream, inbox: Arc<Inbox>) {
-    let mut bytes = BytesMut::new();
-    while let Ok(1..) = stream.read_buf(&mut bytes).await {
-        inbox.put_raw(&bytes.split());
+    let mut bytes = vec![0; READ_BYTES];
+    while let Ok(read @ 1..) = stream.read(&mut bytes).await {
+        inbox.put_raw(&bytes[..read]);
     }
     inbox.end();
 }

@@ -13,6 +13,7 @@
 //! | flow | read or written when it should wait, or the other way round | `flow`, `stream` |
 //! | discovery | adverts, sightings and goodbyes changed or lost | `discovery` |
 
+// The very options of the program that it stands in for.
 #[path = "../../../proxy/src/cli.rs"]
 mod cli;
 mod discovery;
