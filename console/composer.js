@@ -25,7 +25,26 @@ export class Composer {
         form.requestSubmit();
       });
     }
+    // Else the browser would leave the page, and show the file instead.
+    addEventListener("dragover", event => event.preventDefault());
+    addEventListener("drop", event => {
+      event.preventDefault();
+      this.#dropped(event.dataTransfer.files);
+    });
     this.#typed();
+  }
+
+  /** Takes what was dropped as the file to send; a person then sends it. */
+  #dropped(files) {
+    if (files.length === 0) return;
+    if (files.length > 1) {
+      this.#problem(`${files.length} files were dropped. Drop one at a time.`);
+      return;
+    }
+    document.querySelector("input[name=kind][value=file]").checked = true;
+    at("file").files = files;
+    this.#typed();
+    at("send").focus();
   }
 
   get #kind() {

@@ -15,7 +15,7 @@ const DOTS_MAX = 5;
 const DOT = 12;
 /** What has gone fades for so long, in milliseconds. As in console.css. */
 const FADE_MS = 400;
-/** About the width of a character. */
+/** About the width of a digit. */
 const CHARACTER = 6.7;
 
 export class Picture {
@@ -98,8 +98,7 @@ export class Picture {
       set(label, { x: 12, y: BOX / 2 + 4 });
       const [path, room] = [channel.path.slice(1), width - 24 - rate.length * CHARACTER];
       // Where there is little room, the name says more than the scope.
-      const whole = path.length * CHARACTER <= room;
-      label.textContent = whole ? path : fitting(path.slice(path.indexOf("/") + 1), room);
+      fit(label, [path, path.slice(path.indexOf("/") + 1)], room);
       drawDots(dots, channel.clients, columns.channels.x);
       yield key;
     }
@@ -110,7 +109,7 @@ export class Picture {
       const [box, label] = node.children;
       set(box, { width: columns.remotes.width, height: BOX, rx: 5 });
       set(label, { x: columns.remotes.width / 2, y: BOX / 2 + 4, "text-anchor": "middle" });
-      label.textContent = fitting(remote.label, columns.remotes.width - 10);
+      fit(label, [remote.label], columns.remotes.width - 10);
       yield key;
     }
   }
@@ -195,9 +194,25 @@ function move(node, x, y) {
   node.style.transform = `translate(${x}px, ${y}px)`;
 }
 
-/** `text` in so many pixels, with its middle left out if it is longer. */
-function fitting(text, width) {
-  const most = Math.max(4, Math.floor(width / CHARACTER));
+/** Writes the first of `texts` that has room in so many pixels, or the last without its middle. */
+function fit(label, texts, width) {
+  const now = JSON.stringify([width, texts]);
+  if (label.dataset.fitted === now) return; // to measure costs a layout
+  label.dataset.fitted = now;
+  const fits = text => {
+    label.textContent = text;
+    return label.getComputedTextLength() <= width;
+  };
+  if (texts.some(fits)) return;
+  const last = texts.at(-1);
+  for (let most = last.length; most > 4 && !fits(shortened(last, most));) {
+    // By how much it is too wide, so that a long name takes no try for each character.
+    const guess = Math.ceil(label.textContent.length * width / label.getComputedTextLength());
+    most = Math.min(label.textContent.length - 1, guess);
+  }
+}
+
+function shortened(text, most) {
   if (text.length <= most) return text;
   const head = Math.ceil((most - 1) / 2);
   return `${text.slice(0, head)}…${text.slice(text.length - (most - 1 - head))}`;

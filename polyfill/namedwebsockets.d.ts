@@ -1,6 +1,6 @@
 /** Where the proxy is. */
 export interface Options {
-  /** The proxy's address. Default: `"ws://localhost:9009"`. */
+  /** The proxy's address, as `ws://host:port`. Default: `"ws://localhost:9009"`. */
   proxy?: string | URL;
 }
 
@@ -12,7 +12,8 @@ export class LocalWebSocket extends WebSocket {
   /**
    * @param name 1 to 255 of `A-Z a-z 0-9 . _ -`; case matters; not "." or ".."
    * @param protocols subprotocols, as in `new WebSocket(url, protocols)`
-   * @throws {DOMException} `SyntaxError` if the name is not valid, as `new WebSocket` for a URL
+   * @throws {DOMException} `SyntaxError` if the name or the proxy's address is not valid, as
+   *   `new WebSocket` for a URL
    */
   constructor(name: string, protocols?: string | string[], options?: Options | null);
 }
@@ -25,7 +26,8 @@ export class BroadcastWebSocket extends WebSocket {
   /**
    * @param name 1 to 255 of `A-Z a-z 0-9 . _ -`; case matters; not "." or ".."
    * @param protocols subprotocols, as in `new WebSocket(url, protocols)`
-   * @throws {DOMException} `SyntaxError` if the name is not valid, as `new WebSocket` for a URL
+   * @throws {DOMException} `SyntaxError` if the name or the proxy's address is not valid, as
+   *   `new WebSocket` for a URL
    */
   constructor(name: string, protocols?: string | string[], options?: Options | null);
 }
@@ -54,12 +56,16 @@ export type NamedClass<Base extends WebSocketClass> = Omit<Base, "prototype"> & 
 
 type Local = typeof LocalWebSocket;
 type Broadcast = typeof BroadcastWebSocket;
+type LocalSocket = LocalWebSocket;
+type BroadcastSocket = BroadcastWebSocket;
 type Available = typeof available;
 type Using = typeof using;
 
 declare global {
   var LocalWebSocket: Local;
+  interface LocalWebSocket extends LocalSocket {}
   var BroadcastWebSocket: Broadcast;
+  interface BroadcastWebSocket extends BroadcastSocket {}
   var namedwebsockets: {
     LocalWebSocket: Local;
     BroadcastWebSocket: Broadcast;

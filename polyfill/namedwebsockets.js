@@ -40,10 +40,15 @@
         name = `${name}`;
         const why = fault(name);
         if (why) {
-          const shown = JSON.stringify(name.length > 40 ? `${name.slice(0, 40)}…` : name);
+          const shown = JSON.stringify(name.length > 40 ? `${name.slice(0, 40)}...` : name);
           throw new DOMException(`${failed}the name ${shown} is not valid: ${why}.`, "SyntaxError");
         }
         const proxy = `${options?.proxy ?? "ws://localhost:9009"}`.replace(/\/+$/, "");
+        // A WebSocket would take "host:9009" as a path on the host that the page came from.
+        if (!/^(ws|http)s?:\/\/[^/?#]+[^?#]*$/i.test(proxy)) {
+          throw new DOMException(`${failed}the proxy ${JSON.stringify(proxy)} is not valid: ` +
+            "write it as ws://host:port.", "SyntaxError");
+        }
         super(`${proxy}/${scope}/${name}`, protocols);
       }
     },
@@ -74,8 +79,9 @@
   const { LocalWebSocket, BroadcastWebSocket } = own;
   const globals = { LocalWebSocket, BroadcastWebSocket, namedwebsockets: own };
   for (const [name, value] of Object.entries(globals)) {
-    // A browser's own, or this file's, loaded before, stays.
-    if (!(name in globalThis)) {
+    // A browser's own, or this file's, loaded before, stays. Not `in`: a page has its elements'
+    // ids there, such as that of <script id="namedwebsockets">.
+    if (!Object.hasOwn(globalThis, name)) {
       Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });
     }
   }

@@ -77,6 +77,24 @@ test("a link opens the same channels again", TEST_MS_MAX, async t => {
   assert.deepEqual(problems, []);
 });
 
+test("a file that is dropped is chosen, and does not replace the page", TEST_MS_MAX, async t => {
+  const { problems, open } = await world(t);
+  const [ann, bob] = await twoConsoles(open, "/local/chat");
+  const drop = names => ann.evaluate(names => {
+    const dataTransfer = new DataTransfer();
+    for (const name of names) dataTransfer.items.add(new File(["dropped"], name));
+    return ["dragover", "drop"].map(type => !document.getElementById("log").dispatchEvent(
+      new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true })));
+  }, names);
+  assert.deepEqual(await drop(["one", "two"]), [true, true]);
+  assert.equal(await sendProblem(ann), "2 files were dropped. Drop one at a time.");
+  await drop(["<b>one"]);
+  await ann.bringToFront();
+  await ann.keyboard.press("Enter"); // the button to send has the focus
+  assert.deepEqual(await logged(bob, "received", 1), [["7 B", "64 72 6f 70 70 65 64"]]);
+  assert.deepEqual(problems, []);
+});
+
 test("a name that is not valid says so and opens nothing", TEST_MS_MAX, async t => {
   const { problems, open } = await world(t);
   const page = await open("/console");

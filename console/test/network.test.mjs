@@ -51,6 +51,22 @@ test("channels and clients come into the picture and go", TEST_MS_MAX, async t =
   assert.deepEqual(problems, []);
 });
 
+test("names of any length and width stay in their boxes", TEST_MS_MAX, async t => {
+  const { problems, open } = await world(t);
+  const names = ["W".repeat(255), "n".repeat(40), "i".repeat(60)];
+  const page = await open(`/console#${names.map(name => `broadcast/${name}`).join("&")}`);
+  await until(page, () => document.querySelectorAll("#picture .node").length === 3);
+  for (const width of [1280, 360]) {
+    await page.setViewportSize({ width, height: 800 });
+    await until(page, () => [...document.querySelectorAll("#picture .node")].every(node =>
+      node.querySelector(".label").getComputedTextLength()
+        <= node.querySelector("rect").width.baseVal.value - 20));
+  }
+  const labels = await page.locator("#picture .node .label").allTextContents();
+  assert.match(labels.sort().join(), /^WWWW+…WWWW+,i{60},nnnnn+…nnnnn+$/);
+  assert.deepEqual(problems, []);
+});
+
 test("message rates are seen while messages flow", TEST_MS_MAX, async t => {
   const { problems, open } = await world(t);
   const page = await open("/console");

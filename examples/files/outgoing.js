@@ -14,7 +14,7 @@ export class Outgoing {
   state = "waiting"; // then "going", "sent" or "broken"
   bytes = 0;
   why = "";
-  /** What each receiver said last, by its id: `{ bytes, state, why }`. */
+  /** What each receiver said last, by its id: `{ bytes, state, why, time }`. */
   receivers = new Map();
   id = newId();
   #changed;
@@ -69,8 +69,19 @@ export class Outgoing {
   heard({ type, from, bytes, why = "" }) {
     const before = this.receivers.get(from)?.bytes ?? 0;
     this.receivers.set(from, { bytes: type === "kept" ? this.file.size : bytes ?? before,
-      state: type, why });
+      state: type, why, time: performance.now() });
     this.#changed();
+  }
+
+  /** Gives up receivers that said nothing for so long, in milliseconds, though they have not all. */
+  missSilent(most) {
+    for (const receiver of this.receivers.values()) {
+      if (receiver.state !== "got" || performance.now() - receiver.time < most) continue;
+      receiver.state = "broken";
+      receiver.why = `nothing was heard of it for ${most / 1000} s: its page was closed or lost ` +
+        "its connection.";
+      this.#changed();
+    }
   }
 
   async #read() {

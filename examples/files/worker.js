@@ -3,7 +3,7 @@
 //
 //   page ──{ send, cancel, remove }──▶ worker ──{ state }, { transfer }──▶ page
 import { BroadcastWebSocket } from "/namedwebsockets.mjs";
-import { Incoming } from "./incoming.js";
+import { Incoming, SILENCE_MS } from "./incoming.js";
 import { Outgoing } from "./outgoing.js";
 import { newId, readPart, readText, safeName } from "./wire.js";
 
@@ -16,6 +16,8 @@ const SHOW_EVERY_MS = 100;
 /** A receiver says what it has after this part of a file, and this much of it at the least. */
 const TELL_PARTS = 50;
 const TELL_BYTES = 4 * 1024 * 1024;
+/** And at least so often, in milliseconds: who is silent for SILENCE_MS has gone. */
+const TELL_EVERY_MS = SILENCE_MS / 8;
 
 const CLOSED = {
   1001: "the proxy stopped.",
@@ -39,6 +41,8 @@ function connect() {
     postMessage({ state: "open", text: "Connected: everyone on this machine and the local " +
       "network who opens this page gets what is sent." });
     tell({ type: "hello" });
+    // What broke with the connection could not be said.
+    for (const each of incoming.values()) if (each.state === "broken") tellOf(each);
     sendNext();
   };
   opened.onmessage = ({ data }) => {
@@ -51,9 +55,10 @@ function connect() {
     const why = CLOSED[code] ?? `the connection was lost (code ${code}).`;
     for (const each of outgoing.values()) if (each.state === "going") each.break(why);
     for (const each of incoming.values()) each.break(why);
+    const { host, port } = self.location;
+    const command = port === "9009" ? "namedwebsockets" : `namedwebsockets --port ${port || 80}`;
     postMessage({ state: "down", text: wasOpen ? `Connection lost: ${why} Trying again…`
-      : `No proxy answers at ${self.location.host}. Start it with “namedwebsockets”; the page ` +
-        "goes on trying." });
+      : `No proxy answers at ${host}. Start it with “${command}”; the page goes on trying.` });
     setTimeout(connect, RETRY_MS);
   };
 }
@@ -92,19 +97,29 @@ function offered({ id, name, size, late }) {
   let told = 0;
   const step = Math.max(TELL_BYTES, size / TELL_PARTS);
   const transfer = new Incoming(id, safeName(name), size, () => {
-    const { state, bytes, why: said } = transfer;
+    const { state, bytes } = transfer;
     showSoon(id, () => ({ id, direction: "in", name: transfer.name, size, bytes: transfer.bytes,
       state: transfer.state, why: transfer.why, sha256: transfer.sha256, file: transfer.file }));
-    if (state === "kept" || state === "broken") tell({ type: state, id, from: me, why: said });
-    else if (bytes - told >= step) {
+    if (state !== "coming" || bytes - told >= step) {
       told = bytes;
-      tell({ type: "got", id, from: me, bytes });
+      tellOf(transfer);
     }
   });
   incoming.set(id, transfer);
-  tell({ type: "got", id, from: me, bytes: 0 });
+  tellOf(transfer);
   show({ id, direction: "in", name: transfer.name, size, bytes: 0, state: "coming", why: "" });
 }
+
+/** Tells its sender how far a file has come. */
+function tellOf({ id, state, bytes, why: said }) {
+  if (state === "coming") tell({ type: "got", id, from: me, bytes });
+  else tell({ type: state, id, from: me, why: said });
+}
+
+setInterval(() => {
+  for (const each of incoming.values()) if (each.state === "coming") tellOf(each);
+  for (const each of outgoing.values()) each.missSilent(SILENCE_MS);
+}, TELL_EVERY_MS);
 
 // ---- What goes out ---------------------------------------------------------------------
 

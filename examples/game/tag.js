@@ -11,6 +11,8 @@ export const SPEED = 36;
 const SPEED_IT = 40;
 /** Who was just tagged cannot tag back at once, in ms. */
 const REST_MS = 1500;
+/** How far ahead of ours the number of a tag may be: a made-up one must not end the game. */
+const NUMBER_LEAP_MAX = 1_000_000;
 
 /** Moves `player` for `ms` in the direction `[x, y]`, which need not be of length 1. */
 export function move(player, [x, y], ms, isIt) {
@@ -36,6 +38,7 @@ export class Tag {
   /** A tag that was heard or made; false if it is no news. */
   hear({ it, number }, now) {
     if (typeof it !== "string" || !Number.isSafeInteger(number)) return false;
+    if (number > this.number + NUMBER_LEAP_MAX) return false;
     const isNews = number > this.number || (number === this.number && it > this.it);
     if (isNews) [this.it, this.number, this.#since] = [it, number, now];
     return isNews;

@@ -14,6 +14,8 @@
 import { Channel } from "../shared/channel.js";
 
 const WAITING_MAX = 1000;
+/** How far ahead of ours the version of a value may be: a made-up one must not use all numbers up. */
+const VERSION_LEAP_MAX = 1_000_000;
 
 export class Hub {
   #channel; #subscribers = new Map(); #kept = new Map(); #waiting = [];
@@ -51,7 +53,8 @@ export class Hub {
    */
   publish(topic, data, { keep = false } = {}) {
     if (typeof topic !== "string") throw new TypeError("a topic is a string");
-    const message = { topic, data };
+    // A copy, as the others get one: the caller may change its own while this one waits.
+    const message = JSON.parse(JSON.stringify({ topic, data }));
     if (keep) {
       message.keep = [(this.#kept.get(topic)?.keep[0] ?? 0) + 1, this.#id];
       // Nobody needs the values before it.
@@ -91,7 +94,8 @@ export class Hub {
   #take(message) {
     const { topic, data, keep } = message;
     if (keep !== undefined) {
-      if (!isVersion(keep) || !isNewer(keep, this.#kept.get(topic)?.keep)) return;
+      const old = this.#kept.get(topic)?.keep ?? [0, ""];
+      if (!isVersion(keep) || keep[0] > old[0] + VERSION_LEAP_MAX || !isNewer(keep, old)) return;
       this.#kept.set(topic, { topic, data, keep });
     }
     for (const listener of [...this.#subscribers.get(topic) ?? []]) listener(data, topic);
@@ -102,5 +106,5 @@ const isVersion = keep => Array.isArray(keep) && Number.isSafeInteger(keep[0])
   && typeof keep[1] === "string";
 
 /** Of two values that were set at once, all pages choose the same. */
-const isNewer = ([version, author], old) => old === undefined || version > old[0]
+const isNewer = ([version, author], old) => version > old[0]
   || (version === old[0] && author > old[1]);

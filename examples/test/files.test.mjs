@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { twoHosts } from "../../proxy/tests/browser/hosts.mjs";
-import { TEST_MS_MAX, looksWell, world } from "../../proxy/tests/browser/world.mjs";
+import { TEST_MS_MAX, looksWell, until, world } from "../../proxy/tests/browser/world.mjs";
 import { FILES, enter, files, item, pick, reader, save, sha256, words } from "./people.mjs";
 
 const MIB = 1024 * 1024;
@@ -97,7 +97,7 @@ test("a proxy that stops in the midst breaks what is under way, and both sides s
     assert.match(await words(ann, "out", "a.bin", "broken"), /^Not sent: the (proxy st|conn)/);
     assert.match(await words(bob, "in", "a.bin", "broken"), /^Not received: the (proxy st|connec)/);
     for (const page of [ann, bob]) {
-      await page.getByText(/^No proxy answers at .* Start it with “namedwebsockets”/).waitFor();
+      await page.getByText(`Start it with “namedwebsockets --port ${proxy.port}”`).waitFor();
     }
   });
 
@@ -106,6 +106,7 @@ test("a sender that cancels is told from one that falls silent or sends somethin
     const { problems, open } = await world(t);
     const bob = await enter(open);
     const mallory = await open("/");
+    const [offered] = files(t, { "offered.bin": "to one who begins and then is gone" });
     await mallory.evaluate(() => new Promise(resolve => {
       const socket = new WebSocket(`ws://${location.host}/broadcast/example-files`);
       const id = n => `${n}`.padStart(16, "0");
@@ -116,6 +117,12 @@ test("a sender that cancels is told from one that falls silent or sends somethin
         new DataView(bytes.buffer).setBigUint64(8, BigInt(offset));
         bytes.set(new TextEncoder().encode(text), 16);
         socket.send(bytes);
+      };
+      globalThis.said = []; // of the silent one's receiver
+      socket.onmessage = ({ data }) => {
+        const { type, id: of } = typeof data === "string" ? JSON.parse(data) : {};
+        if (of === id(0)) said.push(type);
+        if (type === "offer") tell({ type: "got", id: of, from: id(9), bytes: 1 });
       };
       socket.onopen = () => {
         const names = ["silent", "cancelled", "wrong sum", "gap", "too much", "too little"];
@@ -144,9 +151,15 @@ test("a sender that cancels is told from one that falls silent or sends somethin
       assert.equal(await words(bob, "in", name, "broken"), `Not received: ${text}`);
     }
     assert.equal(await words(bob, "in", "silent", "coming"), "3 B of 6 B, 50 %");
+    await pick(bob, offered);
+    await item(bob, "out", "offered.bin", "sent").getByText("1 is receiving it (2 %)").waitFor();
+    // While it waits it says that it is there.
+    await until(mallory, () => said.filter(type => type === "got").length > 2);
     await mallory.close();
     assert.equal(await words(bob, "in", "silent", "broken", { timeout: 60_000 }),
       "Not received: nothing came for 20 s: its sender has left or lost its connection.");
+    await item(bob, "out", "offered.bin", "sent").getByText("34 B sent; 1 did not get it: nothing " +
+      "was heard of it for 20 s: its page was closed or lost its connection.").waitFor();
     assert.equal(await bob.locator("#in li").count(), 6, "junk is no file");
     assert.deepEqual(problems, []);
   });
@@ -173,9 +186,10 @@ test("a receiver that the proxy cuts off says so, and the others get the file", 
       /^Not received: this page took in too little for too long, and the proxy cut it off\.$/);
     await words(carol, "in", "a.bin", "kept");
     assert.equal((await save(carol, "a.bin")).sha256, sha256(bytes));
-    await item(ann, "out", "a.bin", "sent").getByText(/1 has it complete/).waitFor();
-    // It is back on the channel by itself.
+    // It is back on the channel by itself, and says what became of the file.
     await bob.locator("#state[data-state=open]").waitFor();
+    await item(ann, "out", "a.bin", "sent")
+      .getByText(/1 has it complete; 1 did not get it: this page took in too little/).waitFor();
     assert.deepEqual(problems, []);
   });
 

@@ -77,6 +77,26 @@ test("one is it, catches the other by keys, and then the other is it", TEST_MS_M
   assert.deepEqual(problems, []);
 });
 
+test("a stranger's made-up tag does not end the game", TEST_MS_MAX, async t => {
+  const { problems, open } = await world(t);
+  const ann = await join(open, "Ann");
+  const stranger = await open("/");
+  await stranger.evaluate(() => new Promise(said => {
+    const socket = new WebSocket(`ws://${location.host}/broadcast/example-game`);
+    socket.onopen = () => {
+      const tell = (type, body) => socket.send(JSON.stringify({ type, from: "~", name: "M", body }));
+      tell("say", { it: "~", number: Number.MAX_SAFE_INTEGER });
+      tell("say", { at: [1e308, "up"], v: null });
+      tell("bye");
+      said();
+    };
+  }));
+  await join(open, "Bob");
+  await row(ann, "Bob");
+  await news(ann, /^(You are it! Catch somebody\.|Bob is it\. Run!)$/);
+  assert.deepEqual(problems, []);
+});
+
 test("a finger steers, too, and the other page hears of it", TEST_MS_MAX, async t => {
   const { problems, open } = await world(t);
   const [ann, bob] = [await join(open, "Ann"), await join(open, "Bob")];

@@ -126,6 +126,42 @@ test("a hub that is used before its channel is open queues, up to a limit", TEST
   assert.deepEqual(problems, []);
 });
 
+test("what waits stays as it was published, and no made-up version stops a topic", TEST_MS_MAX,
+  async t => {
+    const { problems, open } = await world(t);
+    const [ann, bob] = [await join(open), await join(open)];
+    await bob.evaluate(async () => {
+      const { Hub } = await import("/examples/pubsub/hub.js");
+      globalThis.heard = [];
+      await new Promise(opened => {
+        const hub = new Hub("copies", { state: state => state === "open" && opened() });
+        hub.subscribe("point", data => heard.push(data.x));
+        hub.subscribe("value", data => heard.push(data));
+      });
+    });
+    assert.deepEqual(await ann.evaluate(async host => {
+      const { Hub } = await import("/examples/pubsub/hub.js");
+      const own = [];
+      const hub = new Hub("copies");
+      hub.subscribe("point", data => own.push(data));
+      const point = { x: 1 };
+      hub.publish("point", point);
+      point.x = 2;
+      hub.publish("point", point);
+      const stranger = new BroadcastWebSocket("copies", [], { proxy: `ws://${host}` });
+      await new Promise(opened => { stranger.onopen = opened; });
+      const keep = [Number.MAX_SAFE_INTEGER, "z"];
+      stranger.send(JSON.stringify({ topic: "value", data: "made up", keep }));
+      stranger.send(JSON.stringify({ topic: "end" }));
+      await new Promise(ended => hub.subscribe("end", ended));
+      hub.publish("value", "ours", { keep: true });
+      return own.map(({ x }) => x);
+    }, new URL(ann.url()).host), [1, 2]);
+    await until(bob, () => heard.includes("ours"));
+    assert.deepEqual(await bob.evaluate(() => heard), [1, 2, "ours"]);
+    assert.deepEqual(problems, []);
+  });
+
 test("two that set a value at once end up with the same", TEST_MS_MAX, async t => {
   const { open } = await world(t);
   const pages = [await join(open), await join(open)];

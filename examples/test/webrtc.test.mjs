@@ -64,6 +64,63 @@ test("two see each other move, a third joins, and who leaves is gone", TEST_MS_M
   assert.deepEqual(problems, []);
 });
 
+test("two that begin at once are connected, and neither takes a first offer back", TEST_MS_MAX,
+  async t => {
+    const { problems, open } = await world(t, { flags: FAKE_MEDIA });
+    const page = await open(CALL);
+    const seen = await page.evaluate(async () => {
+      const states = []; // of each connection, in order
+      globalThis.RTCPeerConnection = class extends RTCPeerConnection {
+        constructor() {
+          super();
+          const own = [];
+          states.push(own);
+          this.addEventListener("signalingstatechange", () => own.push(this.signalingState));
+        }
+      };
+      const { Peer } = await import("./peer.js");
+      const stream = await navigator.mediaDevices.getUserMedia({ video: true });
+      // What one says is held until both have said their offers: so they always collide.
+      const held = [];
+      const offered = new Set();
+      let deliver = signal => held.push(signal);
+      const peers = [];
+      const connected = [0, 1].map(me => new Promise(resolve => {
+        peers.push(new Peer(me === 0, stream, {
+          signal(body) {
+            if (body.description?.type === "offer") offered.add(me);
+            deliver([1 - me, JSON.parse(JSON.stringify(body))]);
+            if (offered.size < 2 || held.length === 0) return;
+            deliver = ([to, signal]) => peers[to].hear(signal);
+            for (const signal of held.splice(0)) deliver(signal);
+          },
+          track() {},
+          state: state => state === "connected" && resolve(),
+        }));
+      }));
+      await Promise.all(connected);
+      for (const peer of peers) peer.close();
+      return states;
+    });
+    const back = ["have-local-offer", "stable", "have-remote-offer"].join();
+    assert.ok(seen.every(states => !states.join().includes(back)), JSON.stringify(seen));
+    assert.deepEqual(problems, []);
+  });
+
+test("a second click while the browser asks for the camera joins once", TEST_MS_MAX, async t => {
+  const { problems, open } = await world(t, { flags: FAKE_MEDIA });
+  const page = await open(CALL);
+  await page.evaluate(() => {
+    for (let i = 0; i < 3; i += 1) document.getElementById("join").requestSubmit();
+  });
+  await page.locator("#state[data-state=open]").waitFor();
+  const bob = await join(open, "Bob");
+  await seesMove(page, "Bob");
+  assert.equal(await page.locator("#tiles li").count(), 2);
+  assert.equal(await bob.locator("#tiles li").count(), 2);
+  assert.deepEqual(problems, []);
+});
+
 test("a camera that is turned off shows black, and one may only watch", TEST_MS_MAX, async t => {
   const { problems, open } = await world(t, { flags: FAKE_MEDIA });
   const ann = await join(open, "Ann");

@@ -3,7 +3,7 @@
 // https://developer.mozilla.org/docs/Web/API/WebRTC_API/Perfect_negotiation
 
 export class Peer {
-  #connection; #polite; #on; #offering = false; #ignoring = false; #work = Promise.resolve();
+  #connection; #polite; #stream; #on; #offering = false; #ignoring = false; #work = Promise.resolve();
 
   /**
    * @param {boolean} polite one side is, the other is not
@@ -12,7 +12,12 @@ export class Peer {
    *   `track(event)` as of RTCPeerConnection; `state(connectionState)`
    */
   constructor(polite, stream, on) {
-    [this.#polite, this.#on] = [polite, on];
+    [this.#polite, this.#stream, this.#on] = [polite, stream, on];
+    this.#begin();
+  }
+
+  #begin() {
+    const [stream, on] = [this.#stream, this.#on];
     // No servers: on one network each reaches the other at its own address.
     const connection = this.#connection = new RTCPeerConnection();
     connection.ontrack = on.track;
@@ -42,24 +47,31 @@ export class Peer {
   }
 
   async #offer() {
+    const connection = this.#connection;
     try {
       this.#offering = true;
-      await this.#connection.setLocalDescription();
-      this.#on.signal({ description: this.#connection.localDescription });
+      await connection.setLocalDescription();
+      // It may have given way meanwhile.
+      if (connection === this.#connection) {
+        this.#on.signal({ description: connection.localDescription });
+      }
     } catch (error) {
-      if (this.#connection.signalingState !== "closed") console.warn(error);
+      if (connection.signalingState !== "closed") console.warn(error);
     } finally {
-      this.#offering = false;
+      if (connection === this.#connection) this.#offering = false;
     }
   }
 
   async #take({ description, candidate }) {
-    const connection = this.#connection;
     if (description) {
       const collides = description.type === "offer"
-        && (this.#offering || connection.signalingState !== "stable");
+        && (this.#offering || this.#connection.signalingState !== "stable");
       this.#ignoring = !this.#polite && collides;
       if (this.#ignoring) return;
+      if (collides && this.#connection.currentRemoteDescription === null) this.#giveWay();
+    }
+    const connection = this.#connection;
+    if (description) {
       await connection.setRemoteDescription(description);
       if (description.type !== "offer") return;
       await connection.setLocalDescription();
@@ -67,5 +79,15 @@ export class Peer {
     } else if (candidate !== undefined) {
       await connection.addIceCandidate(candidate ?? undefined);
     }
+  }
+  /**
+   * Takes back a first offer by beginning anew. To roll it back should be enough, but now and then
+   * Chromium (seen with 156) then looks for addresses for ever, and the two never connect.
+   */
+  #giveWay() {
+    this.#connection.onicecandidate = null;
+    this.#connection.close();
+    this.#offering = false;
+    this.#begin();
   }
 }

@@ -21,7 +21,19 @@ const REFUSED = {
     "or only watch.",
 };
 
+let joining = false;
+
 async function join(withCamera) {
+  if (joining) return; // the browser still asks for the camera
+  joining = true;
+  try {
+    await enter(withCamera);
+  } finally {
+    joining = false;
+  }
+}
+
+async function enter(withCamera) {
   problem("");
   if (withCamera) {
     try {
@@ -79,6 +91,8 @@ function meet(member) {
     },
   });
   peers.set(member.id, entry);
+  entry.item.dataset.state = "new";
+  label(member);
 }
 
 function drop(member) {

@@ -153,3 +153,13 @@ test("a browser's own classes stay, and those of the polyfill are still at hand"
       return [LocalWebSocket.name, ours.name, await available({ proxy: `ws://${host}` })];
     }, proxy.host), ["Native", "LocalWebSocket", true]);
   });
+
+test("an element with the id of a global is not taken for it", TEST_MS_MAX, async t => {
+  const { address } = await site(t, { "/": [HTML, `${ICON}
+    <script id="namedwebsockets" src="namedwebsockets.js"></script>`] });
+  const { context, proxy } = await world(t);
+  const page = await context.newPage();
+  await page.goto(`http://${address}/`);
+  assert.equal(await page.evaluate(host =>
+    namedwebsockets.available({ proxy: `ws://${host}` }), proxy.host), true);
+});

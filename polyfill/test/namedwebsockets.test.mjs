@@ -66,6 +66,25 @@ test("options.proxy replaces the proxy, with or without a slash at its end", () 
   assert.equal(new LocalWebSocket("c", [], null).args[0], "ws://localhost:9009/local/c");
 });
 
+test("a proxy that is no address is refused, and never taken for a path of the page's site", () => {
+  const world = loaded();
+  for (const proxy of ["localhost", "localhost:9010", "[::1]:9010", "//localhost:9010", "", "/",
+    9010, "ws://", "ws:localhost", "ftp://localhost", "ws://localhost?a", "ws://localhost#a"]) {
+    assert.throws(() => new world.BroadcastWebSocket("chat", [], { proxy }), error => {
+      assert.ok(error instanceof DOMException, `${proxy}: ${error}`);
+      assert.equal(error.name, "SyntaxError");
+      assert.match(error.message, /^Failed to construct 'BroadcastWebSocket': the proxy ".*" is not /);
+      assert.match(error.message, /write it as ws:\/\/host:port/);
+      return true;
+    });
+  }
+  assert.equal(world.WebSocket.constructed, 0);
+});
+
+test("the source is ASCII, so that a page of any encoding may load it", () => {
+  assert.match(SOURCE, /^[\n\x20-\x7e]+$/);
+});
+
 test("every allowed character may stand in a name, and case is kept", () => {
   const { LocalWebSocket } = loaded();
   const letters = "abcdefghijklmnopqrstuvwxyz";

@@ -103,6 +103,8 @@ const broadcast = new BroadcastWebSocket("chat", ["a", "b"], { proxy: "ws://loca
 broadcast.onmessage = event => local.send(event.data);
 new LocalWebSocket("chat", undefined, { proxy: new URL("ws://localhost:9010") }).close(1000);
 const open: number = LocalWebSocket.OPEN;
+let later: BroadcastWebSocket | LocalWebSocket | null = null;
+later = broadcast;
 `;
 
 test("TypeScript knows the module, in both kinds, and the globals", () => {
