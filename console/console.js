@@ -58,7 +58,10 @@ function changed(channel) {
   cards.show(channels, status.latest);
   composer.show();
   showChannelFilter();
-  history.replaceState(null, "", `${location.pathname}${toFragment(channels)}`);
+  // Not for each change of a state: a browser stops a page that changes its address too often.
+  if (location.hash !== toFragment(channels)) {
+    history.replaceState(null, "", `${location.pathname}${toFragment(channels)}`);
+  }
   if (channel === aimed && channel.state === "open") {
     aimed = null;
     composer.aim(channel);

@@ -77,6 +77,26 @@ test("a link opens the same channels again", TEST_MS_MAX, async t => {
   assert.deepEqual(problems, []);
 });
 
+test("a link to many channels opens all, and the address changes no more than it must",
+  TEST_MS_MAX, async t => {
+    const { problems, open, context } = await world(t);
+    await context.addInitScript(() => {
+      globalThis.changes = 0;
+      const replace = history.replaceState;
+      history.replaceState = function replaceState(...args) {
+        globalThis.changes += 1;
+        return replace.apply(this, args);
+      };
+    });
+    const fragment = `#${Array.from({ length: 30 }, (_, i) => `local/channel-${i}`).join("&")}`;
+    const page = await open(`/console${fragment}`);
+    await page.locator(".card[data-state=open]").nth(29).waitFor();
+    assert.equal(await page.evaluate(() => location.hash), fragment);
+    const changes = await page.evaluate(() => globalThis.changes);
+    assert.ok(changes < 2 * 30, `${changes} changes`);
+    assert.deepEqual(problems, []);
+  });
+
 test("a file that is dropped is chosen, and does not replace the page", TEST_MS_MAX, async t => {
   const { problems, open } = await world(t);
   const [ann, bob] = await twoConsoles(open, "/local/chat");

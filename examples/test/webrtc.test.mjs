@@ -171,6 +171,32 @@ test("the call goes on while the proxy is away, and one who was given up is back
     await seesMove(ann, "Bob");
   });
 
+test("who says nothing on the channel stays for as long as the picture comes", TEST_MS_MAX,
+  async t => {
+    const { problems, open, context } = await world(t, { flags: FAKE_MEDIA });
+    await context.addInitScript(() => {
+      globalThis.asks = 0;
+      const send = WebSocket.prototype.send;
+      WebSocket.prototype.send = function sendOrNot(text) {
+        if (JSON.parse(text).type === "ask") globalThis.asks += 1;
+        if (!globalThis.silent) send.call(this, text);
+      };
+    });
+    const [ann, bob] = [await join(open, "Ann"), await join(open, "Bob")];
+    await seesMove(ann, "Bob");
+    await seesMove(bob, "Ann");
+    const [before] = await streams(bob);
+    await ann.evaluate(() => { globalThis.silent = true; });
+    const asked = await bob.evaluate(() => globalThis.asks);
+    await until(bob, asked => globalThis.asks >= asked + 5, asked); // three would be enough
+    assert.deepEqual((await streams(bob))[0], before);
+    await seesMove(bob, "Ann");
+    await ann.close();
+    await tiles(bob);
+    await bob.getByText("Ann is gone").waitFor({ state: "attached" });
+    assert.deepEqual(problems, []);
+  });
+
 test("without a camera it says what to do", TEST_MS_MAX, async t => {
   const { problems, open } = await world(t);
   const page = await open(CALL);

@@ -62,7 +62,7 @@ async function enter(withCamera) {
 
 function leave() {
   room.leave();
-  for (const member of room.members.values()) drop(member);
+  for (const id of peers.keys()) drop({ id });
   room = null;
   for (const track of stream?.getTracks() ?? []) track.stop();
   stream = null;
@@ -88,6 +88,7 @@ function meet(member) {
     state(now) {
       entry.item.dataset.state = now;
       label(member);
+      if (now !== "connected" && !room?.members.has(member.id)) part(member, false);
     },
   });
   peers.set(member.id, entry);
@@ -102,6 +103,8 @@ function drop(member) {
 }
 
 function part(member, saidBye) {
+  // Whose picture comes is there, though its page may be too busy to answer on the channel.
+  if (!saidBye && peers.get(member.id)?.item.dataset.state === "connected") return;
   announce(`${member.name} ${saidBye ? "left" : "is gone"}`);
   drop(member);
 }
