@@ -23,11 +23,12 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use tokio::io::ReadBuf;
-use tokio::time::{Duration, Instant, Sleep, sleep_until};
+use tokio::time::{Duration, Instant};
 
 pub(crate) use self::phase::Ended;
 use self::phase::{Closing, Input, Phase};
 use crate::channel::{Channel, Origin};
+use crate::clock::{self, Sleep, sleep_until};
 use crate::hub::{Hub, Membership};
 use crate::limits::{DRAIN_TIME, READS_PER_TURN};
 use crate::member::{Kind, Member};
@@ -62,7 +63,7 @@ impl Connection {
     /// A connection whose upgrade is done and whose member has its stream. `early` is what was
     /// read beyond the upgrade.
     pub(crate) fn new(place: Membership, early: Bytes) -> Self {
-        let now = Instant::now();
+        let now = clock::now();
         let role = if place.member.kind.we_dialled() { Role::Client } else { Role::Server };
         let limits = &place.hub.limits;
         Self {
@@ -99,7 +100,7 @@ impl Connection {
         // A closing handshake is under way: whatever happens now, the other side was told.
         self.place.lost.set(false);
         self.place.leave();
-        let since = Instant::now();
+        let since = clock::now();
         self.phase = Phase::Closing(Closing { since, stall, cut: None, input, shut: false });
     }
 
@@ -152,7 +153,7 @@ impl Connection {
     }
 
     fn ask(&mut self, time: Duration) {
-        let by = Instant::now() + time;
+        let by = clock::now() + time;
         if self.asked.is_none() {
             self.member().send_ping(&ws::ping(b""));
         }
@@ -189,7 +190,7 @@ impl Connection {
             }
             if std::mem::take(&mut self.held) {
                 // What we did not read we could not hear.
-                self.heard = Instant::now();
+                self.heard = clock::now();
             }
             let hub = Rc::clone(self.hub());
             let mut scratch = hub.scratch.borrow_mut();
@@ -199,7 +200,7 @@ impl Connection {
             if buffer.filled().is_empty() {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
             }
-            self.heard = Instant::now();
+            self.heard = clock::now();
             self.asked = None;
             self.take_in(buffer.filled());
         }
@@ -361,7 +362,7 @@ impl Future for Connection {
             }
             if let Poll::Ready(Err(error)) = read {
                 this.stop_reading(&error);
-            } else if this.poll_closing(cx).is_pending() && !this.check_time(Instant::now()) {
+            } else if this.poll_closing(cx).is_pending() && !this.check_time(clock::now()) {
                 ready!(this.poll_timer(cx));
             }
         }

@@ -37,6 +37,7 @@
 //! ```
 
 mod channel;
+pub mod clock;
 mod connection;
 mod counters;
 pub mod discovery;

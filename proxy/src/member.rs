@@ -17,6 +17,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use tokio::time::Instant;
 
+use crate::clock;
 use crate::id::ProxyId;
 use crate::limits::WRITE_BUFFERS_MAX;
 use crate::net::Stream;
@@ -123,7 +124,7 @@ impl Member {
             throttle: Rc::default(),
             stream: RefCell::new(None),
             outbox: RefCell::new(Outbox::new(queue_bytes)),
-            progress: Cell::new(Instant::now()),
+            progress: Cell::new(clock::now()),
             broken: Cell::new(false),
             closed: Cell::new(false),
             order: RefCell::new(None),
@@ -136,7 +137,7 @@ impl Member {
     /// Gives the member its socket, once it is upgraded.
     pub(crate) fn attach(&self, stream: Box<dyn Stream>) {
         *self.stream.borrow_mut() = Some(stream);
-        self.progress.set(Instant::now());
+        self.progress.set(clock::now());
     }
 
     /// Hands whole frames on: into the socket now where it takes them, else into the outbox,
@@ -187,7 +188,7 @@ impl Member {
                     }
                 }
             }
-            self.progress.set(Instant::now());
+            self.progress.set(clock::now());
         }
         queue(&mut outbox, frames, written);
         self.throttle.wake();
@@ -293,7 +294,7 @@ impl Member {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             outbox.advance(written);
-            self.progress.set(Instant::now());
+            self.progress.set(clock::now());
         }
         Poll::Ready(Ok(()))
     }
@@ -310,7 +311,7 @@ impl Member {
                 Ok(written) if written > 0 => outbox.advance(written),
                 _ => return,
             }
-            self.progress.set(Instant::now());
+            self.progress.set(clock::now());
         }
     }
 

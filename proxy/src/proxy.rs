@@ -11,8 +11,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout};
 
+use crate::clock::{self, timeout};
 use crate::discovery::Discovery;
 use crate::http::Access;
 use crate::hub::Hub;
@@ -138,7 +138,7 @@ impl<N: Net> Proxy<N> {
             port,
             discovery: discovery.name(),
             advertises: discovery.advertises(),
-            started: Instant::now(),
+            started: clock::now(),
             planner: Rc::clone(&planner),
         };
         let site = Rc::new(Site {

@@ -10,11 +10,11 @@ use std::rc::Rc;
 use bytes::Bytes;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use indexmap::IndexMap;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::sleep;
 
+use crate::clock::{HyperTimer, sleep};
 use crate::connection::Connection;
 use crate::hub::Membership;
 use crate::limits::{ACCEPT_RETRY, REQUEST_BYTES_MAX, REQUEST_TIME, REQUESTS_MAX};
@@ -90,7 +90,7 @@ async fn handshake<N: Net>(
     let http = http1::Builder::new()
         // Taken from the wall clock, which a simulated run must not see.
         .auto_date_header(false)
-        .timer(TokioTimer::new())
+        .timer(HyperTimer)
         .header_read_timeout(REQUEST_TIME)
         .max_buf_size(REQUEST_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service)

@@ -9,8 +9,9 @@ use hyper::header::{HOST, HeaderMap, ORIGIN};
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request};
 use tokio::sync::Notify;
-use tokio::time::{Duration, timeout};
+use tokio::time::Duration;
 
+use crate::clock::timeout;
 use crate::http::{
     Access, Asker, Handshake, Here, PROXY_HEADER, Page, Refusal, Response, Route, TWO_WAY,
     TWO_WAY_HEADER, file, header_of, is_link, is_two_way, moved, proxy_id, with_type,

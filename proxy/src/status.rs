@@ -7,6 +7,7 @@ use std::rc::Rc;
 use serde::Serialize;
 use tokio::time::Instant;
 
+use crate::clock;
 use crate::counters::CountersSnapshot;
 use crate::hub::Hub;
 use crate::id::ProxyId;
@@ -135,7 +136,7 @@ impl Reporter {
         Status {
             version: env!("CARGO_PKG_VERSION"),
             proxy: self.id,
-            uptime_seconds: self.started.elapsed().as_secs_f64(),
+            uptime_seconds: (clock::now() - self.started).as_secs_f64(),
             port: self.port,
             discovery: self.discovery,
             connections: hub.seats.taken(),

@@ -87,3 +87,21 @@ fn the_core_does_no_io_and_reads_no_clock() {
     }
     assert_eq!(seen, [true; PURE.len()], "a pure module is not where it was");
 }
+
+#[test]
+fn time_comes_from_this_hosts_clock() {
+    // mdns-sd has its own thread and clock: no simulator runs it.
+    let (seam, real) = ("proxy/src/clock.rs", "proxy/src/discovery/mdns.rs");
+    for (path, text) in sources() {
+        if !path.starts_with("proxy/src/") || path == seam || path == real {
+            continue;
+        }
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for banned in ["Instant::now", "time::sleep", "time::timeout", "time::interval", "Sleep,"] {
+            let found =
+                code.lines().find(|line| line.contains(banned) && !path.contains("_tests/"));
+            let ours = found.is_none_or(|line| line.contains("crate::clock"));
+            assert!(ours, "{path}: {found:?} is not the host's clock: use crate::clock");
+        }
+    }
+}

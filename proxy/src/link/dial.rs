@@ -16,9 +16,10 @@ use hyper_util::rt::TokioIo;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use tokio::task::JoinSet;
-use tokio::time::{Duration, sleep, timeout};
+use tokio::time::Duration;
 
 use super::planner::Target;
+use crate::clock::{sleep, timeout};
 use crate::http::{
     LINK_HEADER, PROXY_HEADER, TWO_WAY, TWO_WAY_HEADER, header_of, is_sound_answer, is_two_way,
     proxy_id,

@@ -7,10 +7,10 @@ use std::rc::Rc;
 
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Instant, sleep_until};
 
 use super::dial::{DialError, Dialled, Dialler};
 use super::planner::{Action, Input, LinkId, Outcome, Planner, Target};
+use crate::clock::{self, sleep_until};
 use crate::connection::{Connection, Ended};
 use crate::discovery::{Discovery, Event, Ignored, Reach, Sighting};
 use crate::hub::{Hub, HubEvent};
@@ -85,7 +85,7 @@ impl<N: Net, D: Discovery> Driver<N, D> {
                     Event::Seen(sighting) => self.seen(&sighting),
                     Event::Gone(instance) => self.plan(Input::Gone(instance)),
                 },
-                () = sleep_until(timeout.unwrap_or_else(Instant::now)), if timeout.is_some() => {
+                () = sleep_until(timeout.unwrap_or_else(clock::now)), if timeout.is_some() => {
                     self.plan(Input::Tick);
                 }
             }
@@ -98,7 +98,7 @@ impl<N: Net, D: Discovery> Driver<N, D> {
     fn plan(&mut self, input: Input) {
         let mut actions = Vec::new();
         tracing::trace!(?input, "plan");
-        self.planner.borrow_mut().handle(input, Instant::now(), &mut actions);
+        self.planner.borrow_mut().handle(input, clock::now(), &mut actions);
         for action in actions {
             tracing::debug!(?action, "link");
             self.perform(action);
