@@ -6,6 +6,9 @@
 //! test `three_proxies` runs them through a partition, twice, with the same events.
 
 mod board;
+pub mod event;
+pub mod fabric;
+pub mod time;
 mod turmoil_net;
 
 pub use board::{Board, BoardDiscovery};

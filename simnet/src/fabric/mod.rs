@@ -1,0 +1,4 @@
+//! A simulated local network.
+
+pub mod packet;
+pub mod quality;
