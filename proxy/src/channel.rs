@@ -154,6 +154,15 @@ impl Channel {
         self.clients.borrow().values().cloned().collect()
     }
 
+    /// Everyone on the channel.
+    pub(crate) fn members(&self) -> impl Iterator<Item = Rc<Member>> {
+        self.clients().into_iter().chain(self.links().into_iter().map(|(member, _)| member))
+    }
+
+    pub(crate) fn link_count(&self) -> usize {
+        self.links.borrow().len()
+    }
+
     pub(crate) fn client_count(&self) -> usize {
         self.clients.borrow().len()
     }

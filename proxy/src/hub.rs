@@ -17,6 +17,7 @@ use crate::counters::Counters;
 use crate::limits::{Limits, READ_BYTES};
 use crate::member::{DialledBy, Kind, Link, Member, MemberId};
 use crate::name::{ChannelId, ChannelName, Scope};
+use crate::observe::{LinkInfo, Observer};
 use crate::seats::{Seat, Seats};
 use crate::ws::{Batch, CloseCode};
 
@@ -44,6 +45,7 @@ pub(crate) struct Hub {
     channels: RefCell<BTreeMap<ChannelId, Rc<Channel>>>,
     next_member: Cell<u64>,
     events: mpsc::UnboundedSender<HubEvent>,
+    observer: Option<Rc<dyn Observer>>,
 }
 
 impl Hub {
@@ -51,6 +53,7 @@ impl Hub {
         limits: Limits,
         rng: &Rc<RefCell<ChaCha8Rng>>,
         events: mpsc::UnboundedSender<HubEvent>,
+        observer: Option<Rc<dyn Observer>>,
     ) -> Self {
         Self {
             seats: Rc::new(Seats::new(limits.connections)),
@@ -62,6 +65,7 @@ impl Hub {
             channels: RefCell::default(),
             next_member: Cell::new(0),
             events,
+            observer,
         }
     }
 
@@ -80,6 +84,9 @@ impl Hub {
         let member = Member::new(member_id, kind, address, self.limits.queue_bytes, &self.rng);
         let member = Rc::new(member);
         channel.join(&member);
+        if let (Kind::Link(link), Some(observer)) = (kind, &self.observer) {
+            observer.link_up(&LinkInfo::new(&channel, &member, link));
+        }
         match kind {
             Kind::Client if id.scope == Scope::Broadcast && channel.client_count() == 1 => {
                 self.tell(HubEvent::Interest(id.name.clone(), true));
@@ -101,6 +108,9 @@ impl Hub {
 
     fn leave(&self, channel: &Rc<Channel>, member: &Member, lost: bool) {
         channel.leave(member);
+        if let (Kind::Link(_), Some(observer)) = (member.kind, &self.observer) {
+            observer.link_down(member.id.0);
+        }
         let name = channel.id.name.clone();
         match member.kind {
             Kind::Client if channel.id.scope == Scope::Broadcast && channel.client_count() == 0 => {
@@ -157,9 +167,7 @@ impl Hub {
     /// Asks everyone to go, because the proxy stops (`lifecycle.shutdown-closes`).
     pub(crate) fn close_all(&self) {
         for channel in self.channels() {
-            for member in
-                channel.clients().into_iter().chain(channel.links().into_iter().map(|l| l.0))
-            {
+            for member in channel.members() {
                 member.order_close(CloseCode::GOING_AWAY, "the proxy stops");
             }
         }

@@ -50,6 +50,7 @@ mod member;
 mod metrics;
 mod name;
 mod net;
+pub mod observe;
 mod outbox;
 mod proxy;
 mod seats;

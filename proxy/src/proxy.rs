@@ -23,6 +23,7 @@ use crate::link::driver::Driver;
 use crate::link::planner::Planner;
 use crate::link::{DEFAULT_PORT, Peer};
 use crate::net::{Listener, Net};
+use crate::observe::{Observer, Watch};
 use crate::server::serve;
 use crate::site::Site;
 use crate::status::Reporter;
@@ -74,6 +75,8 @@ pub struct Proxy<N: Net> {
     id: ProxyId,
     listeners: Vec<N::Listener>,
     addresses: Vec<SocketAddr>,
+    observer: Option<Rc<dyn Observer>>,
+    watch: Watch,
 }
 
 impl<N: Net> Proxy<N> {
@@ -103,7 +106,8 @@ impl<N: Net> Proxy<N> {
             }
         }
         let id = ProxyId::random(&mut rng);
-        Ok(Self { net, config, rng, id, listeners, addresses })
+        let (observer, watch) = (None, Watch::default());
+        Ok(Self { net, config, rng, id, listeners, addresses, observer, watch })
     }
 
     /// Who the proxy is in this run.
@@ -116,6 +120,19 @@ impl<N: Net> Proxy<N> {
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Tells `observer` of links from now on.
+    #[must_use]
+    pub fn observed_by(mut self, observer: Rc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// A way to look into the proxy while it runs.
+    #[must_use]
+    pub fn watch(&self) -> Watch {
+        self.watch.clone()
     }
 
     /// Serves until `stopped` is ready; then says goodbye to the network, closes every connection
@@ -132,7 +149,8 @@ impl<N: Net> Proxy<N> {
         let planner = Rc::new(RefCell::new(planner));
         let rng = Rc::new(RefCell::new(self.rng));
         let (events, hub_events) = mpsc::unbounded_channel();
-        let hub = Rc::new(Hub::new(self.config.limits, &rng, events));
+        let hub = Rc::new(Hub::new(self.config.limits, &rng, events, self.observer));
+        self.watch.open(&hub, &planner);
         let reporter = Reporter {
             id: self.id,
             port,

@@ -108,15 +108,13 @@ impl Reporter {
         let channels = hub.channels();
         let channels = channels.iter().map(|channel| {
             let links = channel.links();
-            let members =
-                channel.clients().into_iter().chain(links.iter().map(|l| Rc::clone(&l.0)));
             ChannelStatus {
                 scope: channel.id.scope.as_str(),
                 name: channel.id.name.to_string(),
                 clients: channel.client_count(),
                 messages_received: channel.messages.get(),
                 bytes_received: channel.bytes.get(),
-                queued_bytes: members.map(|member| member.queued_bytes()).sum(),
+                queued_bytes: channel.members().map(|member| member.queued_bytes()).sum(),
                 advert: match channel.id.scope {
                     Scope::Broadcast if self.advertises => {
                         planner.advert_of(&channel.id.name).map(str::to_owned)
