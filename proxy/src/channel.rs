@@ -20,6 +20,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use indexmap::IndexMap;
 
+use crate::bugs::{Bug, planted};
 use crate::counters::Counter;
 use crate::id::ProxyId;
 use crate::member::{Kind, Link, Member, MemberId};
@@ -66,13 +67,13 @@ impl Channel {
         let mut audience = 0;
         for (id, client) in &*self.clients.borrow() {
             // relay.sender-hears-nothing: the sender is not in its own audience.
-            if origin != Origin::Client(*id) {
+            if origin != Origin::Client(*id) || planted(Bug::EchoToSender) {
                 client.deliver(frames, sender);
                 audience += 1;
             }
         }
         // link.not-relayed-on: what a link brought goes to no other link.
-        if let Origin::Client(_) = origin {
+        if matches!(origin, Origin::Client(_)) || planted(Bug::RelayLinkToLink) {
             for link in self.links.borrow().values().filter(|link| link.hears.get()) {
                 link.deliver(frames, sender);
                 audience += 1;
@@ -102,7 +103,7 @@ impl Channel {
         }
         if let Some(remote) = link.remote {
             let mut elected = self.elected.borrow_mut();
-            if *elected.entry(remote).or_insert(member.id) != member.id {
+            if *elected.entry(remote).or_insert(member.id) != member.id && !planted(Bug::NoDedupe) {
                 return;
             }
         }

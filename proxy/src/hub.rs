@@ -12,6 +12,7 @@ use std::rc::Rc;
 use rand_chacha::ChaCha8Rng;
 use tokio::sync::mpsc;
 
+use crate::bugs::{Bug, planted};
 use crate::channel::Channel;
 use crate::counters::Counters;
 use crate::limits::{Limits, READ_BYTES};
@@ -107,13 +108,19 @@ impl Hub {
     }
 
     fn leave(&self, channel: &Rc<Channel>, member: &Member, lost: bool) {
+        if planted(Bug::LeakClient) && lost && member.kind == Kind::Client {
+            return;
+        }
         channel.leave(member);
         if let (Kind::Link(_), Some(observer)) = (member.kind, &self.observer) {
             observer.link_down(member.id.0);
         }
         let name = channel.id.name.clone();
         match member.kind {
-            Kind::Client if channel.id.scope == Scope::Broadcast && channel.client_count() == 0 => {
+            Kind::Client
+                if channel.id.scope == Scope::Broadcast
+                    && (channel.client_count() == 0 || planted(Bug::LoseInterest)) =>
+            {
                 self.tell(HubEvent::Interest(name, false));
             }
             Kind::Link(link) if link.dialled_by == DialledBy::Them => {

@@ -36,6 +36,8 @@
 //! # }
 //! ```
 
+#[doc(hidden)]
+pub mod bugs;
 mod channel;
 pub mod clock;
 mod connection;

@@ -22,6 +22,7 @@ use std::task::Waker;
 
 use bytes::Bytes;
 
+use crate::bugs::{Bug, planted};
 use crate::limits::OUTBOX_ENTRY_BYTES;
 use crate::ws;
 
@@ -123,8 +124,15 @@ impl Outbox {
     /// Queues whole frames, of which the first `written` bytes are out already (which they can be
     /// only while nothing else waits), and holds `sender` back if this is more than fits.
     pub(crate) fn push(&mut self, frames: Bytes, written: usize, sender: &Rc<Throttle>) {
+        if planted(Bug::DropOnFullQueue) && self.queued() > self.limit {
+            return;
+        }
         self.append(frames, written);
-        if self.queued() > self.limit {
+        if planted(Bug::Overtake) && self.queue.len() > 2 {
+            let last = self.queue.len() - 1;
+            self.queue.swap(1, last);
+        }
+        if self.queued() > self.limit && !planted(Bug::NoHold) {
             self.holds.push_back((self.pushed, Hold::on(sender)));
         }
     }

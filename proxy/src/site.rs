@@ -11,6 +11,7 @@ use hyper::{Method, Request};
 use tokio::sync::Notify;
 use tokio::time::Duration;
 
+use crate::bugs::{Bug, planted};
 use crate::clock::timeout;
 use crate::http::{
     Access, Asker, Handshake, Here, PROXY_HEADER, Page, Refusal, Response, Route, TWO_WAY,
@@ -100,7 +101,10 @@ impl<N: Net> Site<N> {
             origin: request.headers().get(ORIGIN).map(|origin| origin.to_str().unwrap_or_default()),
         };
         match route {
-            Route::Channel(channel) => {
+            Route::Channel(mut channel) => {
+                if planted(Bug::OneScope) {
+                    channel.scope = Scope::Broadcast;
+                }
                 let link = channel.scope == Scope::Broadcast && is_link(request.headers());
                 if !link {
                     self.access.to_channel(channel.scope, asker, here)?;
@@ -164,13 +168,14 @@ impl<N: Net> Site<N> {
             return Err(Refusal::LocalLink);
         }
         let remote = proxy_id(headers);
-        if remote == Some(self.id) {
+        if remote == Some(self.id) && !planted(Bug::LinkToSelf) {
             return Err(Refusal::OwnLink(self.id));
         }
         let two_way = remote.is_some() && is_two_way(headers);
         if let Some(remote) = remote
             && let Some(there) = self.hub.channel(channel)
             && let Some(old) = there.elected(remote)
+            && !planted(Bug::NoDedupe)
             && !(two_way && there.links_to(remote).iter().all(|(_, link)| !link.two_way))
         {
             // link.duplicate-probed: the old one may be dead without our knowing. Then it will

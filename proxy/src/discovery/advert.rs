@@ -14,6 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 use rand::Rng;
 
 use super::bare;
+use crate::bugs::{Bug, planted};
 use crate::id::ProxyId;
 use crate::limits::{ADDRESSES_MAX, LABEL_BYTES_MAX, NAME_BYTES_MAX};
 use crate::name::{ChannelName, NameError};
@@ -188,12 +189,13 @@ impl Reach<'_> {
 
     /// link.not-to-itself: whether this proxy listens there.
     fn is_own(self, address: &SocketAddr) -> bool {
-        self.listening.iter().any(|own| {
-            let any = own.ip().is_unspecified()
-                && own.is_ipv4() == address.is_ipv4()
-                && self.is_here(bare(address));
-            own.port() == address.port() && (any || own.ip() == address.ip())
-        })
+        !planted(Bug::LinkToSelf)
+            && self.listening.iter().any(|own| {
+                let any = own.ip().is_unspecified()
+                    && own.is_ipv4() == address.is_ipv4()
+                    && self.is_here(bare(address));
+                own.port() == address.port() && (any || own.ip() == address.ip())
+            })
     }
 
     fn reaches(self, address: IpAddr, scope: u32) -> bool {

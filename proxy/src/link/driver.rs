@@ -10,6 +10,7 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::dial::{DialError, Dialled, Dialler};
 use super::planner::{Action, Input, LinkId, Outcome, Planner, Target};
+use crate::bugs::{Bug, planted};
 use crate::clock::{self, sleep_until};
 use crate::connection::{Connection, Ended};
 use crate::discovery::{Discovery, Event, Ignored, Reach, Sighting};
@@ -114,7 +115,10 @@ impl<N: Net, D: Discovery> Driver<N, D> {
             Action::Replace { old, link } => {
                 self.start(link);
                 if let (Some(old), Some(new)) = (self.linked.remove(&old), self.linked.get(&link)) {
-                    old.hand_over(new);
+                    match planted(Bug::HandOverTooSoon) {
+                        true => old.order_close(CloseCode::NORMAL, "another link takes over"),
+                        false => old.hand_over(new),
+                    }
                 }
             }
             Action::Close(link) => self.close(link),
@@ -125,6 +129,7 @@ impl<N: Net, D: Discovery> Driver<N, D> {
             }
             Action::CloseAccepted(channel) => self.hub.close_accepted(&channel),
             Action::Advertise(advert) => self.discovery.advertise(&advert),
+            Action::Withdraw(_) if planted(Bug::ForgetGoodbye) => {}
             Action::Withdraw(instance) => self.discovery.withdraw(&instance),
             Action::Verify(instance) => self.discovery.verify(&instance),
             Action::Refresh => self.discovery.refresh(),
@@ -134,7 +139,11 @@ impl<N: Net, D: Discovery> Driver<N, D> {
     fn hub_event(&mut self, event: HubEvent) {
         let input = match event {
             // Someone came or went again meanwhile: what comes next says so.
-            HubEvent::Interest(channel, here) if here != self.hub.has_client(&channel) => return,
+            HubEvent::Interest(channel, here)
+                if here != self.hub.has_client(&channel) && !planted(Bug::LoseInterest) =>
+            {
+                return;
+            }
             HubEvent::Interest(channel, here) => {
                 if here && !channel.fits_advert() {
                     tracing::warn!(

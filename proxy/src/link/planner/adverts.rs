@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::{Action, Planner, Timer};
+use crate::bugs::{Bug, planted};
 use crate::discovery::{Advert, Instance};
 use crate::id::ProxyId;
 use crate::limits::{
@@ -14,7 +15,7 @@ use crate::name::ChannelName;
 impl Planner {
     pub(super) fn seen(&mut self, instance: Instance, now: Instant, actions: &mut Vec<Action>) {
         let remote = ProxyId::from_host_name(&instance.host);
-        if remote == Some(self.own) {
+        if remote == Some(self.own) && !planted(Bug::LinkToSelf) {
             return;
         }
         let key = Key::Advertised(instance.host, instance.port);

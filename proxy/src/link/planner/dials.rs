@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use tokio::time::{Duration, Instant};
 
 use super::{Action, Outcome, Planner, Target, Timer};
+use crate::bugs::{Bug, planted};
 use crate::id::ProxyId;
 use crate::limits::{LINK_BACK_TIME, LINK_PROVEN, REDIAL_AFTER_CLOSE, REDIAL_MAX, REDIAL_MIN};
 use crate::link::backoff::backoff;
@@ -136,7 +137,11 @@ impl Planner {
         let taken = matches!(outcome, Outcome::Open { address, .. } if plan.is_linked_at(address));
         let candidate = plan.candidates.get_mut(&key).expect("a dial belongs to a candidate");
         let state = match outcome {
-            Outcome::Open { remote: Some(remote), .. } if remote == self.own => State::Own,
+            Outcome::Open { remote: Some(remote), .. }
+                if remote == self.own && !planted(Bug::LinkToSelf) =>
+            {
+                State::Own
+            }
             Outcome::Open { address, remote: None, .. } if taken => {
                 // A proxy that does not say who it is, at an address that we are linked with.
                 candidate.reached = Some(address);
@@ -282,8 +287,13 @@ impl Planner {
         let plan = self.plans.get_mut(channel).expect("it was dialled");
         let candidate = plan.candidates.get_mut(key).expect("it was dialled");
         candidate.failures += 1;
-        let until = now + backoff(candidate.failures, min, REDIAL_MAX, &mut self.rng);
-        self.timers.insert((until, Timer::Candidate(channel.clone(), key.clone())));
+        let mut until = now + backoff(candidate.failures, min, REDIAL_MAX, &mut self.rng);
+        if planted(Bug::NoBackoff) {
+            until = now;
+        }
+        if !planted(Bug::NoRedial) {
+            self.timers.insert((until, Timer::Candidate(channel.clone(), key.clone())));
+        }
         State::Waiting { until }
     }
 

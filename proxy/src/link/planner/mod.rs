@@ -26,6 +26,7 @@ use super::Peer;
 use super::backoff::backoff;
 use super::plan::{Candidate, Plan};
 pub(crate) use super::plan::{Key, LinkId, State};
+use crate::bugs::{Bug, planted};
 use crate::discovery::{Advert, Instance};
 use crate::id::ProxyId;
 use crate::limits::{READVERTISE_MAX, READVERTISE_MIN, REFRESH_MIN};
@@ -275,14 +276,18 @@ impl Planner {
         if let Some(advert) = plan.advert.take() {
             actions.push(Action::Withdraw(advert.instance));
         }
-        actions.push(Action::CloseAccepted(channel.clone()));
+        if !planted(Bug::KeepLinks) {
+            actions.push(Action::CloseAccepted(channel.clone()));
+        }
         plan.busy.clear();
         // Who joins again is a person who asks again: the next dial need not wait.
         plan.resting.clear();
         for candidate in plan.candidates.values_mut() {
             if let Some(link) = candidate.state.link() {
                 self.links.remove(&link);
-                actions.push(Action::Close(link));
+                if !planted(Bug::KeepLinks) {
+                    actions.push(Action::Close(link));
+                }
                 if matches!(candidate.state, State::Dialling(_)) {
                     self.dialling -= 1;
                 }
