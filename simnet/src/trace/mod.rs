@@ -9,9 +9,17 @@
 //! run of 24 simulated hours does not grow. None of them can fail a run: a file that cannot be
 //! written is told by [`Sink::finish`], once.
 
+mod hash;
+mod json_lines;
+pub mod pcapng;
 mod picture;
+#[cfg(test)]
+mod testing;
 
-pub use picture::{Failure, WorldPicture};
+pub use hash::{Digest, Hash};
+pub use json_lines::JsonLines;
+pub use pcapng::Pcapng;
+pub use picture::{ClientPicture, Failure, HostPicture, ProxyPicture, WorldPicture};
 
 use std::cell::RefCell;
 use std::io;

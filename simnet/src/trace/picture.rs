@@ -21,14 +21,39 @@ pub struct WorldPicture {
     pub replay: String,
     /// Names of the segments.
     pub segments: Vec<String>,
-    /// The hosts by [`HostNo`]: their names, and the segments on which they are (places in
-    /// `segments`).
-    pub hosts: Vec<(String, Vec<usize>)>,
-    /// The proxies by [`ProxyNo`]: their names and hosts.
-    pub proxies: Vec<(String, HostNo)>,
-    /// The clients by [`ClientNo`](crate::event::ClientNo): their names and the proxies that they
-    /// use.
-    pub clients: Vec<(String, ProxyNo)>,
+    /// The hosts, by [`HostNo`].
+    pub hosts: Vec<HostPicture>,
+    /// The proxies, by [`ProxyNo`].
+    pub proxies: Vec<ProxyPicture>,
+    /// The clients, by [`ClientNo`](crate::event::ClientNo).
+    pub clients: Vec<ClientPicture>,
+}
+
+/// A host of a [`WorldPicture`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HostPicture {
+    /// Its name.
+    pub name: String,
+    /// The segments on which it is: places in the picture's list of them.
+    pub segments: Vec<usize>,
+}
+
+/// A proxy of a [`WorldPicture`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ProxyPicture {
+    /// Its name.
+    pub name: String,
+    /// Where it runs.
+    pub host: HostNo,
+}
+
+/// A client of a [`WorldPicture`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ClientPicture {
+    /// Its name.
+    pub name: String,
+    /// The proxy that it uses.
+    pub proxy: ProxyNo,
 }
 
 /// Something that had to hold and did not.
