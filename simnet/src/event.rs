@@ -42,7 +42,10 @@ pub struct Record {
     pub event: Event,
 }
 
-fn as_nanos<S: serde::Serializer>(at: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn as_nanos<S: serde::Serializer>(
+    at: &Duration,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(u64::try_from(at.as_nanos()).unwrap_or(u64::MAX))
 }
 

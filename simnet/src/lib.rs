@@ -9,6 +9,7 @@ mod board;
 pub mod event;
 pub mod fabric;
 pub mod time;
+pub mod trace;
 mod turmoil_net;
 
 pub use board::{Board, BoardDiscovery};
