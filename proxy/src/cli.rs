@@ -51,6 +51,11 @@ pub(crate) struct Args {
     #[arg(long)]
     no_discovery: bool,
 
+    /// What finds proxies on the local network. Both speak multicast DNS and understand each
+    /// other; `builtin` is the engine that the simulator runs too.
+    #[arg(long, value_enum, default_value_t = Mdns::MdnsSd)]
+    mdns: Mdns,
+
     /// Let clients on other hosts open /broadcast channels here; /local stays for this machine.
     /// For devices that cannot run a proxy. By default only proxies may connect from outside.
     #[arg(long)]
@@ -97,6 +102,15 @@ pub(crate) struct Args {
     log_level: tracing::Level,
 }
 
+/// The implementation of multicast DNS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mdns {
+    /// The library mdns-sd, in a thread of its own.
+    MdnsSd,
+    /// The proxy's own engine, in the proxy's thread.
+    Builtin,
+}
+
 /// The form of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
@@ -133,6 +147,10 @@ impl Args {
         let all = self.bind.iter().any(IpAddr::is_unspecified);
         let chosen = if all { Vec::new() } else { self.bind.clone() };
         (!self.no_discovery).then_some(chosen)
+    }
+
+    pub(crate) fn mdns(&self) -> Mdns {
+        self.mdns
     }
 
     pub(crate) fn log(&self) -> (LogFormat, tracing::Level) {

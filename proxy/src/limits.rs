@@ -132,6 +132,20 @@ pub(crate) const ADDRESSES_MAX: usize = 16;
 /// Dials under way at once; the rest wait. Bounds sockets while hundreds of proxies appear.
 pub(crate) const DIALS_MAX: usize = 64;
 
+/// Bytes of a multicast DNS packet that we make: what an Ethernet frame holds beside the headers of
+/// IPv6 and UDP (RFC 6762 section 17), with some left for tunnels. A single record that is larger
+/// goes alone.
+pub(crate) const MDNS_PACKET_BYTES_MAX: usize = 1440;
+
+/// Bytes in the TXT record of a service of ours: with it, an answer fits into one packet (RFC 6763
+/// section 6.2).
+pub(crate) const MDNS_TEXT_BYTES_MAX: usize = 1300;
+
+/// Bytes of records kept from the network by our own multicast DNS, with what keeping them takes:
+/// as many instances as [`INSTANCES_MAX`] of five records, each of half a KiB. More are not kept,
+/// so that a hostile host cannot fill our memory.
+pub(crate) const MDNS_CACHE_BYTES_MAX: usize = INSTANCES_MAX * 5 * 512;
+
 /// What a person may set, with the defaults that the program has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {

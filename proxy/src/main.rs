@@ -2,19 +2,19 @@
 
 mod cli;
 
+use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
-use std::net::IpAddr;
 use std::process::ExitCode;
 
 use clap::Parser;
-use proxy::{BindError, Config, MdnsSd, NoDiscovery, Proxy, TokioNet};
+use proxy::{BindError, Builtin, Config, Discovery, MdnsSd, MdnsUdp, NoDiscovery, Proxy, TokioNet};
 use rand::SeedableRng;
 use rand::rngs::SysRng;
 use rand_chacha::ChaCha8Rng;
 use tokio::runtime::LocalOptions;
 use tracing_subscriber::EnvFilter;
 
-use cli::{Args, LogFormat};
+use cli::{Args, LogFormat, Mdns};
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -61,26 +61,40 @@ fn config(args: &Args) -> Config {
 }
 
 async fn serve(args: &Args) -> Result<(), String> {
-    let rng = ChaCha8Rng::try_from_rng(&mut SysRng)
+    let mut rng = ChaCha8Rng::try_from_rng(&mut SysRng)
         .map_err(|error| format!("the system gives no random numbers: {error}"))?;
+    let mdns_rng = ChaCha8Rng::from_rng(&mut rng);
     // First of all, so that a signal is obeyed from the first line of output on.
     let stopped = stopped().map_err(|error| format!("cannot listen for signals: {error}"))?;
     let proxy = Proxy::bind(TokioNet, config(args), rng).await.map_err(|e| advice(&e))?;
-    let discovery = args.discovery().and_then(start_discovery);
-    greet(&proxy, discovery.is_some());
-    match discovery {
-        Some(discovery) => proxy.run(discovery, stopped).await,
-        None => proxy.run(NoDiscovery, stopped).await,
+    match (args.discovery(), args.mdns()) {
+        (Some(addresses), Mdns::MdnsSd) => start(proxy, MdnsSd::new(addresses), stopped).await,
+        (Some(addresses), Mdns::Builtin) => {
+            let builtin = MdnsUdp::new().map(|socket| Builtin::new(socket, addresses, mdns_rng));
+            start(proxy, builtin, stopped).await;
+        }
+        (None, _) => start(proxy, Ok::<_, String>(NoDiscovery), stopped).await,
     }
     Ok(())
 }
 
-fn start_discovery(addresses: Vec<IpAddr>) -> Option<MdnsSd> {
-    MdnsSd::new(addresses)
-        .inspect_err(|error| {
+/// Runs the proxy, without discovery if there is an error instead of one.
+async fn start<D: Discovery>(
+    proxy: Proxy<TokioNet>,
+    discovery: Result<D, impl Display>,
+    stopped: impl Future<Output = ()>,
+) {
+    match discovery {
+        Ok(discovery) => {
+            greet(&proxy, discovery.advertises());
+            proxy.run(discovery, stopped).await;
+        }
+        Err(error) => {
             tracing::warn!(%error, "no multicast DNS; broadcast channels reach this machine and --peer only");
-        })
-        .ok()
+            greet(&proxy, false);
+            proxy.run(NoDiscovery, stopped).await;
+        }
+    }
 }
 
 fn greet(proxy: &Proxy<TokioNet>, discovery: bool) {

@@ -12,6 +12,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A connected byte stream, such as TCP.
@@ -82,6 +83,51 @@ pub trait Net: Clone + 'static {
 
     /// The name that this host gives itself.
     fn host_name(&self) -> String;
+}
+
+/// Multicast DNS datagrams of one host: UDP port 5353, which it shares with other responders, in the
+/// groups 224.0.0.251 and ff02::fb on each interface that has an address of the family.
+///
+/// Like the network, it may lose any datagram and tells nobody.
+pub trait MdnsSocket: 'static {
+    /// The addresses that this host has now. Which of them it listens and sends on follows from
+    /// this call, which is made at the start and every few seconds.
+    fn interfaces(&self) -> Vec<Interface>;
+
+    /// Whether a datagram to this host's port 5353 comes to this socket and no other. If so, some
+    /// questions ask for answers by unicast, which spares everyone else (RFC 6762 sections 5.4
+    /// and 15.1).
+    fn hears_unicast(&self) -> bool;
+
+    /// Waits for the next datagram. May be dropped and called again without losing any.
+    fn recv(&self) -> impl Future<Output = Datagram>;
+
+    /// Sends on the interface with this index, with hop limit 255, to one of the groups, where
+    /// other sockets of this host hear it too, or to one host. May be dropped: then it was sent
+    /// whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// The network's own; the datagram is lost then.
+    fn send(
+        &self,
+        interface: u32,
+        to: SocketAddr,
+        bytes: &Bytes,
+    ) -> impl Future<Output = io::Result<()>>;
+}
+
+/// A datagram that a [`MdnsSocket`] received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Datagram {
+    /// Index of the interface that it came in on.
+    pub interface: u32,
+    /// Who sent it.
+    pub source: SocketAddr,
+    /// Whether it was sent to one of the groups; if not, to this host alone.
+    pub multicast: bool,
+    /// Its payload, shared with whoever else heard it.
+    pub bytes: Bytes,
 }
 
 /// One address of this host.

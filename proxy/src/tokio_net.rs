@@ -82,20 +82,24 @@ impl Net for TokioNet {
             tracing::warn!(%error, "cannot list this machine's addresses; only loopback is known");
             Vec::new()
         });
-        all.iter()
-            .map(|interface| Interface {
-                address: interface.ip(),
-                prefix_bits: match &interface.addr {
-                    if_addrs::IfAddr::V4(v4) => v4.prefixlen,
-                    if_addrs::IfAddr::V6(v6) => v6.prefixlen,
-                },
-                index: interface.index.unwrap_or(0),
-            })
-            .collect()
+        all.iter().map(Interface::from).collect()
     }
 
     fn host_name(&self) -> String {
         gethostname::gethostname().to_string_lossy().into_owned()
+    }
+}
+
+impl From<&if_addrs::Interface> for Interface {
+    fn from(interface: &if_addrs::Interface) -> Self {
+        Self {
+            address: interface.ip(),
+            prefix_bits: match &interface.addr {
+                if_addrs::IfAddr::V4(v4) => v4.prefixlen,
+                if_addrs::IfAddr::V6(v6) => v6.prefixlen,
+            },
+            index: interface.index.unwrap_or(0),
+        }
     }
 }
 

@@ -1,18 +1,22 @@
 //! Finding other proxies: adverts of ours, sightings of theirs.
 //!
-//! [`Discovery`] is the seam: [`MdnsSd`] on real networks, a simulated one in simulators,
+//! [`Discovery`] is the seam: [`MdnsSd`] on real networks, [`Builtin`] there and in simulators,
 //! [`NoDiscovery`] where there is none. It carries raw facts only. Which sighting may be followed
 //! is judged once, for all of them, by the proxy.
 
 mod advert;
+mod builtin;
 mod mdns;
+mod udp;
 
 use std::future::{Future, pending};
 use std::net::SocketAddr;
 
 pub use advert::{Advert, IpAddrScoped, Sighting};
 pub(crate) use advert::{Ignored, Instance, Reach};
+pub use builtin::Builtin;
 pub use mdns::MdnsSd;
+pub use udp::MdnsUdp;
 
 /// DNS-SD service type of our adverts (RFC 6763 section 4.1.2).
 pub const SERVICE_TYPE: &str = "_ws._tcp";

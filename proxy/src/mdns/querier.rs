@@ -1,0 +1,462 @@
+//! The side that asks: which instances there are, and where.
+//!
+//! ```text
+//! browse ─▶ question ─▶ PTR: an instance ─▶ question, if not told along ─▶ SRV, TXT, addresses
+//!                                                                            └▶ Event::Found
+//! ```
+//!
+//! Only what leads to an instance of a type that is browsed for is kept at all. The rest of the
+//! network's multicast DNS costs one look-up for each record.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use bytes::Bytes;
+use rand_chacha::ChaCha8Rng;
+use tokio::time::{Duration, Instant};
+
+use super::cache::{Cache, Entry, Fired, Heard, prefix};
+use super::lane::{Lane, Lanes};
+use super::name::{self, Name};
+use super::reader::{Found as Read, Scratch};
+use super::record::{Data, Record, kind};
+use super::writer::{self, Ask};
+use super::{Event, Instance, between};
+use crate::limits::VERIFY_TIME;
+
+/// Delay of a question that others may be about to ask too (RFC 6762 section 5.2).
+const ASK_DELAY: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(120));
+
+/// First and longest pause between two questions for all instances; doubled in between (RFC 6762
+/// section 5.2).
+const BROWSE_MIN: Duration = Duration::from_secs(1);
+/// See [`BROWSE_MIN`].
+const BROWSE_MAX: Duration = Duration::from_secs(3600);
+
+/// Questions for what an instance's advert did not tell, at growing intervals. After that it must
+/// be advertised again.
+const RESOLVE_TRIES: u32 = 4;
+
+/// Packets that one question's known answers may take: some 700 instances. Others answer again.
+const KNOWN_PACKETS_MAX: usize = 16;
+
+/// A type that is browsed for.
+struct Browse {
+    name: Name,
+    next: Instant,
+    pause: Duration,
+    asked: bool,
+    /// Where somebody else asked lately.
+    done: Vec<Lane>,
+}
+
+/// An instance that is known by a PTR record.
+struct Known {
+    name: Name,
+    /// Interfaces that the PTR record was heard on.
+    seen_on: BTreeSet<u32>,
+    told: Option<Instance>,
+    tries: u32,
+    retry: Option<Instant>,
+}
+
+/// A question that is to be sent.
+struct Pending {
+    name: Name,
+    unicast: bool,
+    /// Where somebody else asked it.
+    done: Vec<Lane>,
+}
+
+/// Everything that is asked and known.
+#[derive(Default)]
+pub(super) struct Querier {
+    cache: Cache,
+    browses: BTreeMap<Bytes, Browse>,
+    instances: BTreeMap<Bytes, Known>,
+    /// The instances that lead to a host.
+    hosts: BTreeMap<Bytes, BTreeSet<Bytes>>,
+    /// When to ask again for what is missing of an instance.
+    retries: BTreeSet<(Instant, Bytes)>,
+    /// When to ask once more whether an instance is there.
+    doubts: BTreeSet<(Instant, Name)>,
+    pending: BTreeMap<(Bytes, u16), Pending>,
+    ask_at: Option<Instant>,
+    dirty: BTreeSet<Bytes>,
+    key: Vec<u8>,
+}
+
+impl Querier {
+    pub(super) fn browse(&mut self, now: Instant, name: Name, rng: &mut ChaCha8Rng) {
+        let next = now + between(ASK_DELAY, rng);
+        let browse =
+            Browse { name: name.clone(), next, pause: BROWSE_MIN, asked: false, done: Vec::new() };
+        self.browses.entry(name.key().clone()).or_insert(browse);
+    }
+
+    /// Asks for all instances anew, soon.
+    pub(super) fn refresh(&mut self, now: Instant, name: &Name, rng: &mut ChaCha8Rng) {
+        if let Some(browse) = self.browses.get_mut(name.key()) {
+            browse.next = browse.next.min(now + between(ASK_DELAY, rng));
+            browse.done.clear();
+        }
+    }
+
+    /// Asks whether an instance is there; if nobody says so, it goes (RFC 6762 section 10.4).
+    pub(super) fn verify(&mut self, now: Instant, name: &Name) {
+        prefix(&mut self.key, name.key(), kind::SRV, None);
+        let keys = self.cache.keys(&self.key);
+        if keys.is_empty() {
+            return;
+        }
+        for key in keys {
+            self.cache.hasten(&key, now + VERIFY_TIME);
+        }
+        self.doubts.insert((now + BROWSE_MIN, name.clone()));
+        self.ask(now, name.clone(), kind::SRV);
+    }
+
+    /// The host's addresses changed: what was heard on interfaces that went is not known any more,
+    /// and on new ones nothing is.
+    pub(super) fn lanes_changed(&mut self, now: Instant, lanes: &Lanes, rng: &mut ChaCha8Rng) {
+        let keep = |interface| lanes.all().iter().any(|lane| lane.interface == interface);
+        for entry in self.cache.retain(keep) {
+            self.forget(&entry);
+        }
+        for browse in self.browses.values_mut() {
+            browse.next = now + between(ASK_DELAY, rng);
+            browse.pause = BROWSE_MIN;
+            browse.done.clear();
+        }
+    }
+
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        let browse = self.browses.values().map(|browse| browse.next).min();
+        let retry = self.retries.first().map(|(at, _)| *at);
+        let doubt = self.doubts.first().map(|(at, _)| *at);
+        [browse, retry, doubt, self.ask_at, self.cache.next_timeout()].into_iter().flatten().min()
+    }
+
+    /// Does what is due. `alone` says whether answers by unicast reach us.
+    pub(super) fn handle_timeout(&mut self, now: Instant, alone: bool) {
+        while let Some(fired) = self.cache.fire(now) {
+            match fired {
+                Fired::Old(name, kind) if self.wants(&name, kind) => {
+                    self.ask(now, name, kind);
+                }
+                Fired::Old(..) => {}
+                Fired::Expired(entry) => self.forget(&entry),
+            }
+        }
+        let mut asks = Vec::new();
+        for browse in self.browses.values_mut().filter(|browse| browse.next <= now) {
+            // The first answers come from all at once, and nobody else needs them.
+            let unicast = alone && !browse.asked;
+            let done = std::mem::take(&mut browse.done);
+            asks.push(Pending { name: browse.name.clone(), unicast, done });
+            browse.asked = true;
+            browse.next = now + browse.pause;
+            browse.pause = (browse.pause * 2).min(BROWSE_MAX);
+        }
+        for ask in asks {
+            self.ask_at = Some(now);
+            self.pending.insert((ask.name.key().clone(), kind::PTR), ask);
+        }
+        while self.retries.first().is_some_and(|(at, _)| *at <= now) {
+            let (_, key) = self.retries.pop_first().expect("it was just there");
+            if let Some(known) = self.instances.get_mut(&key) {
+                known.retry = None;
+                self.dirty.insert(key);
+            }
+        }
+        while self.doubts.first().is_some_and(|(at, _)| *at <= now) {
+            let (at, name) = self.doubts.pop_first().expect("it was just there");
+            prefix(&mut self.key, name.key(), kind::SRV, None);
+            if self.cache.set(&self.key).any(|entry| entry.received + BROWSE_MIN < at) {
+                self.ask(now, name, kind::SRV);
+            }
+        }
+    }
+
+    /// Whether a record is worth asking for.
+    fn wants(&self, name: &Name, kind: u16) -> bool {
+        match kind {
+            kind::PTR => self.browses.contains_key(name.key()),
+            kind::SRV | kind::TXT => self.instances.contains_key(name.key()),
+            _ => self.hosts.contains_key(name.key()),
+        }
+    }
+
+    fn ask(&mut self, now: Instant, name: Name, kind: u16) {
+        let key = (name.key().clone(), kind);
+        let pending = self.pending.entry(key);
+        pending.or_insert(Pending { name, unicast: false, done: Vec::new() });
+        self.ask_at = Some(self.ask_at.map_or(now, |at| at.min(now)));
+    }
+
+    /// The packets with the questions whose time has come, for each lane.
+    pub(super) fn questions(&mut self, now: Instant, lanes: &Lanes) -> Vec<(Lane, Bytes)> {
+        if self.ask_at.is_none_or(|at| at > now) {
+            return Vec::new();
+        }
+        self.ask_at = None;
+        let pending = std::mem::take(&mut self.pending);
+        let mut packets = Vec::new();
+        for &lane in lanes.all() {
+            let (mut asks, mut known) = (Vec::new(), Vec::new());
+            for ((key, kind), ask) in &pending {
+                if ask.done.contains(&lane) {
+                    continue;
+                }
+                asks.push(Ask { name: ask.name.clone(), kind: *kind, unicast: ask.unicast });
+                if *kind == kind::PTR {
+                    prefix(&mut self.key, key, *kind, Some(lane.interface));
+                    let fresh = self.cache.set(&self.key).filter(|entry| entry.is_fresh(now));
+                    known.extend(fresh.map(|entry| Record {
+                        ttl: entry.remaining(now),
+                        flush: false,
+                        ..entry.record.clone()
+                    }));
+                }
+            }
+            if !asks.is_empty() {
+                let made = writer::query(&asks, &known, KNOWN_PACKETS_MAX);
+                packets.extend(made.into_iter().map(|bytes| (lane, bytes)));
+            }
+        }
+        packets
+    }
+
+    /// Whether a question of somebody else's is one that is to be asked here before long.
+    pub(super) fn is_planned(&self, now: Instant, name: &[u8]) -> bool {
+        self.browses.get(name).is_some_and(|browse| browse.next <= now + browse.pause / 2)
+    }
+
+    /// Somebody else asked what is to be asked here, and knows no more than is known here: that
+    /// will do (RFC 6762 section 7.3).
+    pub(super) fn asked_by_other(&mut self, lane: Lane, name: &[u8]) {
+        if let Some(browse) = self.browses.get_mut(name)
+            && !browse.done.contains(&lane)
+        {
+            browse.done.push(lane);
+        }
+    }
+
+    /// Whether a known answer of somebody else's is known here too, so that what they learn will
+    /// do here.
+    pub(super) fn knows(&mut self, now: Instant, interface: u32, read: Read, s: &Scratch) -> bool {
+        prefix(&mut self.key, &s.owner.key, read.kind, Some(interface));
+        self.key.extend_from_slice(&s.data.key);
+        self.cache.get(&self.key).is_some_and(|entry| entry.is_fresh(now))
+    }
+
+    /// Whether a record of this name may be of use: its data is read only then.
+    pub(super) fn is_of_use(&self, name: &[u8], kind: u16) -> bool {
+        match kind {
+            kind::PTR => self.browses.contains_key(name),
+            kind::SRV | kind::TXT => self.browses.contains_key(name::parent(name)),
+            kind::A | kind::AAAA => self.hosts.contains_key(name),
+            _ => false,
+        }
+    }
+
+    /// Takes a record out of somebody's answer; its name and data are in the scratch.
+    pub(super) fn hear(
+        &mut self,
+        now: Instant,
+        interface: u32,
+        (read, jitter): (Read, u64),
+        scratch: &Scratch,
+    ) {
+        let (owner, data) = (&scratch.owner, &scratch.data);
+        prefix(&mut self.key, &owner.key, read.kind, Some(interface));
+        // Many share the records that lead to instances, so none of them speaks for all.
+        if read.flush && read.kind != kind::PTR {
+            self.cache.flush(now, &self.key);
+        }
+        let room = read.kind == kind::PTR || self.cache.has_room(&self.key);
+        self.key.extend_from_slice(&data.key);
+        let make = || {
+            let record = Record {
+                name: Name::from_wire(&owner.wire),
+                ttl: read.ttl,
+                flush: read.flush,
+                data: Data::parse(read.kind, &data.wire)?,
+            };
+            room.then_some((record, interface))
+        };
+        let heard = self.cache.hear(now, &self.key, (read.ttl, jitter), make);
+        match (heard, read.kind) {
+            (Heard::Nothing, _) => {}
+            (_, kind::PTR) => self.heard_of(&data.wire, &data.key, interface),
+            (Heard::New, kind::SRV) => {
+                let host = Bytes::copy_from_slice(&data.key[6..]);
+                let instance = Bytes::copy_from_slice(&owner.key);
+                self.hosts.entry(host).or_default().insert(instance.clone());
+                self.dirty.insert(instance);
+            }
+            (Heard::New, kind::TXT) => {
+                self.dirty.insert(Bytes::copy_from_slice(&owner.key));
+            }
+            (Heard::New, _) => {
+                self.dirty.extend(self.hosts.get(&owner.key[..]).into_iter().flatten().cloned())
+            }
+            (Heard::Again, _) => {}
+        }
+    }
+
+    /// A PTR record leads to this instance.
+    fn heard_of(&mut self, wire: &[u8], key: &[u8], interface: u32) {
+        if let Some(known) = self.instances.get_mut(key) {
+            let new = known.seen_on.insert(interface);
+            if new || (known.told.is_none() && known.retry.is_none()) {
+                known.tries = 0;
+                self.dirty.insert(Bytes::copy_from_slice(key));
+            }
+            return;
+        }
+        let name = Name::from_wire(wire);
+        if name.first_label().is_none() {
+            return; // RFC 6763 section 4.1.1: labels are text.
+        }
+        let key = name.key().clone();
+        let seen_on = BTreeSet::from([interface]);
+        let known = Known { name, seen_on, told: None, tries: 0, retry: None };
+        self.instances.insert(key.clone(), known);
+        self.dirty.insert(key);
+    }
+
+    /// A record is not known any more.
+    fn forget(&mut self, entry: &Entry) {
+        let owner = entry.record.name.key();
+        match &entry.record.data {
+            Data::Ptr(to) => {
+                if let Some(known) = self.instances.get_mut(to.key()) {
+                    known.seen_on.remove(&entry.interface);
+                    self.dirty.insert(to.key().clone());
+                }
+            }
+            Data::Srv { target, .. } => {
+                prefix(&mut self.key, owner, kind::SRV, None);
+                let leads = |other: &Entry| matches!(&other.record.data, Data::Srv { target: t, .. } if t == target);
+                if !self.cache.set(&self.key).any(leads)
+                    && let Some(instances) = self.hosts.get_mut(target.key())
+                {
+                    instances.remove(owner);
+                    if instances.is_empty() {
+                        self.hosts.remove(target.key());
+                    }
+                }
+                if self.cache.set(&self.key).next().is_none() {
+                    self.forget_instance(owner);
+                }
+                self.dirty.insert(owner.clone());
+            }
+            Data::Address(_) => {
+                self.dirty.extend(self.hosts.get(owner).into_iter().flatten().cloned());
+            }
+            Data::Txt(_) | Data::Nsec(_) => {}
+        }
+    }
+
+    /// Nobody answers for an instance any more, so what leads to it is worth nothing.
+    fn forget_instance(&mut self, instance: &Bytes) {
+        let Some(known) = self.instances.get_mut(instance) else { return };
+        for interface in std::mem::take(&mut known.seen_on) {
+            prefix(&mut self.key, name::parent(instance), kind::PTR, Some(interface));
+            self.key.extend_from_slice(instance);
+            self.cache.remove(&self.key);
+        }
+    }
+
+    /// Tells what became of the instances of which something changed.
+    pub(super) fn settle(&mut self, now: Instant, events: &mut VecDeque<Event>) {
+        while let Some(key) = self.dirty.pop_first() {
+            let Some(mut known) = self.instances.remove(&key) else { continue };
+            if known.seen_on.is_empty() {
+                known.retry.take().map(|at| self.retries.remove(&(at, key.clone())));
+                events.extend(
+                    known
+                        .told
+                        .take()
+                        .map(|told| Event::Lost { instance: told.instance, service: told.service }),
+                );
+                continue;
+            }
+            match self.resolve(&known.name) {
+                Ok(found) => {
+                    if known.told.as_ref() != Some(&found) {
+                        events.push_back(Event::Found(found.clone()));
+                        known.told = Some(found);
+                    }
+                    known.tries = 0;
+                    known.retry.take().map(|at| self.retries.remove(&(at, key.clone())));
+                }
+                Err(missing) => {
+                    // Without its text it is still where it was.
+                    let gone = missing.iter().any(|(_, kind)| *kind != kind::TXT);
+                    if gone && let Some(told) = known.told.take() {
+                        let Instance { instance, service, .. } = told;
+                        events.push_back(Event::Lost { instance, service });
+                    }
+                    if known.retry.is_none() && known.tries < RESOLVE_TRIES {
+                        for (name, kind) in missing {
+                            self.ask(now, name, kind);
+                        }
+                        let at = now + BROWSE_MIN * (1 << known.tries);
+                        (known.tries, known.retry) = (known.tries + 1, Some(at));
+                        self.retries.insert((at, key.clone()));
+                    }
+                }
+            }
+            self.instances.insert(key, known);
+        }
+    }
+
+    /// All that is known of an instance, or what is missing.
+    fn resolve(&mut self, name: &Name) -> Result<Instance, Vec<(Name, u16)>> {
+        let newest = |cache: &Cache, prefix: &[u8]| {
+            cache.set(prefix).max_by_key(|entry| entry.received).map(|e| e.record.data.clone())
+        };
+        prefix(&mut self.key, name.key(), kind::SRV, None);
+        let srv = newest(&self.cache, &self.key);
+        prefix(&mut self.key, name.key(), kind::TXT, None);
+        let txt = newest(&self.cache, &self.key);
+        let mut missing = Vec::new();
+        if !matches!(txt, Some(Data::Txt(_))) {
+            missing.push((name.clone(), kind::TXT));
+        }
+        let Some(Data::Srv { port, target, .. }) = srv else {
+            missing.push((name.clone(), kind::SRV));
+            return Err(missing);
+        };
+        let mut addresses = Vec::new();
+        for kind in [kind::A, kind::AAAA] {
+            prefix(&mut self.key, target.key(), kind, None);
+            addresses.extend(self.cache.set(&self.key).filter_map(
+                |entry| match entry.record.data {
+                    Data::Address(address) => Some((address, entry.interface)),
+                    _ => None,
+                },
+            ));
+        }
+        if addresses.is_empty() {
+            missing.extend([kind::A, kind::AAAA].map(|kind| (target.clone(), kind)));
+        }
+        match txt {
+            Some(Data::Txt(text)) if missing.is_empty() => Ok(Instance {
+                instance: name.first_label().unwrap_or_default().to_owned(),
+                service: Name::from_wire(name::parent(name.wire())).to_string(),
+                host: target.to_string(),
+                port,
+                text,
+                addresses,
+            }),
+            _ => Err(missing),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn cached(&self) -> usize {
+        self.cache.len()
+    }
+}
