@@ -62,6 +62,17 @@ pub(crate) struct Remote {
     pub(crate) state: String,
 }
 
+/// The discovery of the proxy that is started as the `run`-th of a process: what the environment
+/// says, `mixed` for one and the other by turns.
+fn chosen_discovery(run: u32) -> &'static str {
+    match std::env::var("NWS_NETNS_MDNS").as_deref() {
+        Err(_) | Ok("mdns-sd") => "mdns-sd",
+        Ok("builtin") => "builtin",
+        Ok("mixed") => ["mdns-sd", "builtin"][run as usize % 2],
+        Ok(other) => panic!("NWS_NETNS_MDNS is {other}, not mdns-sd, builtin or mixed"),
+    }
+}
+
 impl<'h> Proxy<'h> {
     /// Starts one on the usual port.
     pub(crate) fn start(host: &'h Host) -> Self {
@@ -83,6 +94,9 @@ impl<'h> Proxy<'h> {
         let words = [around, &[env!("CARGO_BIN_EXE_namedwebsockets")]].concat();
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).args(["--log-level", "debug"]).args(args).env_remove("RUST_LOG");
+        if !args.contains(&"--mdns") {
+            command.args(["--mdns", chosen_discovery(run)]);
+        }
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         command.stderr(File::create(&log).unwrap());
         let child = host.enter(|| command.spawn()).unwrap();
