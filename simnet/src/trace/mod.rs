@@ -9,15 +9,21 @@
 //! run of 24 simulated hours does not grow. None of them can fail a run: a file that cannot be
 //! written is told by [`Sink::finish`], once.
 
+pub mod figures;
 mod hash;
 mod json_lines;
+mod last;
+mod line;
 pub mod pcapng;
 mod picture;
+mod roster;
 #[cfg(test)]
 mod testing;
 
+pub use figures::{Figures, Measure};
 pub use hash::{Digest, Hash};
 pub use json_lines::JsonLines;
+pub use last::{Last, Subject};
 pub use pcapng::Pcapng;
 pub use picture::{ClientPicture, Failure, HostPicture, ProxyPicture, WorldPicture};
 

@@ -66,4 +66,6 @@ pub struct Failure {
     pub check: String,
     /// What was found and what was expected.
     pub text: String,
+    /// What went before, as lines of [`Last::about`](super::Last::about).
+    pub before: Vec<String>,
 }

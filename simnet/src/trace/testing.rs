@@ -4,11 +4,70 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::event::{Event, Record};
+use super::{HostPicture, ProxyPicture, WorldPicture};
+use crate::event::{ClientNo, Event, HostNo, Link, Message, ProxyNo, Record, SessionNo};
 use crate::fabric::packet::{Body, HostId, InterfaceId, Packet, Segment, SegmentId, Tap};
+
+/// `hosts` hosts, each with a proxy, on one segment.
+pub(crate) fn picture(hosts: u32) -> WorldPicture {
+    let host = |n| HostPicture { name: format!("desk{n}"), segments: vec![0] };
+    let proxy = |n| ProxyPicture { name: format!("proxy{n}"), host: HostNo(n) };
+    WorldPicture {
+        scenario: "two-hosts".into(),
+        seed: 7,
+        engine: "fabric".into(),
+        replay: "simnet replay two-hosts --seed 7".into(),
+        segments: vec!["office".into(), "lab".into()],
+        hosts: (0..hosts).map(host).collect(),
+        proxies: (0..hosts).map(proxy).collect(),
+        clients: Vec::new(),
+    }
+}
 
 pub(crate) fn record(ms: u64, event: Event) -> Record {
     Record { at: Duration::from_millis(ms), event }
+}
+
+pub(crate) fn started(proxy: u32) -> Event {
+    let id = format!("id-{proxy}").into();
+    Event::ProxyStarted { proxy: ProxyNo(proxy), host: HostNo(proxy), port: 8017, id }
+}
+
+pub(crate) fn advertised(proxy: u32) -> Event {
+    let (instance, channel) = (format!("demo-{proxy}").into(), "demo".into());
+    Event::Advertised { proxy: ProxyNo(proxy), instance, channel }
+}
+
+pub(crate) fn seen(proxy: u32, of: u32) -> Event {
+    Event::Seen { proxy: ProxyNo(proxy), instance: format!("demo-{of}").into() }
+}
+
+pub(crate) fn link_up(proxy: u32, to: u32, number: u64, dialled: bool) -> Event {
+    let address = "10.0.0.9:8017".parse().unwrap();
+    let (channel, remote) = ("demo".into(), Some(format!("id-{to}").into()));
+    let link = Link { number, channel, remote, address, dialled, two_way: true };
+    Event::LinkUp { proxy: ProxyNo(proxy), link }
+}
+
+pub(crate) fn joining(session: u32, proxy: u32) -> Event {
+    let (session, client) = (SessionNo(session), ClientNo(session));
+    Event::Joining { session, client, proxy: ProxyNo(proxy), channel: "/broadcast/demo".into() }
+}
+
+pub(crate) fn joined(session: u32) -> Event {
+    Event::Joined { session: SessionNo(session) }
+}
+
+pub(crate) fn message(from: u32, number: u32) -> Message {
+    Message { from: SessionNo(from), number, bytes: 3, binary: false }
+}
+
+pub(crate) fn sent(session: u32, number: u32) -> Event {
+    Event::Sent { session: SessionNo(session), message: message(session, number) }
+}
+
+pub(crate) fn heard(session: u32, from: u32, number: u32) -> Event {
+    Event::Heard { session: SessionNo(session), message: message(from, number) }
 }
 
 /// The interface of host `host` on its first segment.

@@ -9,23 +9,10 @@ use simple_dns::{CLASS, Name, PacketFlag, QCLASS, QTYPE, Question, ResourceRecor
 
 use super::*;
 use crate::fabric::packet::{Body, HostId, Segment};
-use crate::trace::HostPicture;
-use crate::trace::testing::{connection, datagram, interface, send};
+use crate::trace::testing::{connection, datagram, interface, picture, send};
 
 const SERVICE: &str = "_ws._tcp.local";
 const INSTANCE: &str = "demo-1._ws._tcp.local";
-
-fn picture() -> WorldPicture {
-    let host = |n: u32| HostPicture { name: format!("desk{n}"), segments: vec![0] };
-    WorldPicture {
-        scenario: "two-hosts".into(),
-        seed: 7,
-        replay: "simnet replay two-hosts --seed 7".into(),
-        segments: vec!["office".into(), "lab".into()],
-        hosts: (0..9).map(host).collect(),
-        ..WorldPicture::default()
-    }
-}
 
 /// What tshark says of a capture with these fields: a line for each frame. None if there is no
 /// tshark and none is required.
@@ -61,7 +48,7 @@ const FAULTY: &str = "_ws.malformed || _ws.expert.severity == error || _ws.short
 
 fn capture(fill: impl FnOnce(&mut Pcapng<&mut Vec<u8>>)) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let mut pcapng = Pcapng::new(&mut bytes, &picture(), 1500);
+    let mut pcapng = Pcapng::new(&mut bytes, &picture(9), 1500);
     fill(&mut pcapng);
     pcapng.finish().unwrap();
     drop(pcapng);
@@ -228,7 +215,7 @@ fn fragments_make_the_datagram_again() {
 #[test]
 fn packets_are_written_in_their_order_when_their_fates_had_time() {
     let mut bytes = Vec::new();
-    let mut pcapng = Pcapng::new(&mut bytes, &picture(), 1500);
+    let mut pcapng = Pcapng::new(&mut bytes, &picture(9), 1500);
     let packet = datagram("10.0.0.1:1", "10.0.0.2:2", b"");
     for n in 0..5000 {
         send(&mut pcapng, Duration::from_millis(n), n, interface(0), &packet);
@@ -250,13 +237,13 @@ fn what_no_wire_carries_is_told_once_and_ends_the_capture() {
         (datagram("10.0.0.1:1", "10.0.0.2:1", &[0; 80_000]), "more than the 65535"),
     ];
     for (packet, what) in bad {
-        let mut pcapng = Pcapng::new(io::sink(), &picture(), 1500);
+        let mut pcapng = Pcapng::new(io::sink(), &picture(9), 1500);
         send(&mut pcapng, Duration::ZERO, 3, interface(0), &packet);
         let error = pcapng.finish().unwrap_err().to_string();
         assert!(error.contains("packet 3: ") && error.contains(what), "{error}");
     }
     let good = datagram("[fe80::1]:1", "[fe80::2]:1", &[0; 65_527]);
-    let mut pcapng = Pcapng::new(io::sink(), &picture(), 1500);
+    let mut pcapng = Pcapng::new(io::sink(), &picture(9), 1500);
     send(&mut pcapng, Duration::ZERO, 3, interface(0), &good);
     pcapng.finish().unwrap();
 }
