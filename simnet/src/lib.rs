@@ -6,8 +6,10 @@
 //! test `three_proxies` runs them through a partition, twice, with the same events.
 
 mod board;
+pub mod check;
 pub mod event;
 pub mod fabric;
+pub mod scenario;
 pub mod time;
 pub mod trace;
 mod turmoil_net;

@@ -29,3 +29,39 @@ pub mod text {
         })
     }
 }
+
+/// The like for times that may be absent; with `#[serde(default)]`.
+pub mod optional {
+    use std::time::Duration;
+
+    use serde::{Deserializer, Serializer};
+
+    /// Writes it with its units, or nothing.
+    ///
+    /// # Errors
+    ///
+    /// The serializer's.
+    pub fn serialize<S: Serializer>(
+        time: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match time {
+            Some(time) => super::text::serialize(time, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    ///
+    /// What is no time with a unit.
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        #[derive(serde::Deserialize)]
+        struct Time(#[serde(with = "super::text")] Duration);
+        let time: Option<Time> = serde::Deserialize::deserialize(deserializer)?;
+        Ok(time.map(|Time(time)| time))
+    }
+}
