@@ -101,6 +101,20 @@ pub enum Cause {
     SocketFull,
 }
 
+impl Cause {
+    /// All of them, in the order of their declaration.
+    pub const ALL: [Self; 8] = [
+        Self::Loss,
+        Self::QueueFull,
+        Self::Cut,
+        Self::NoHost,
+        Self::Filtered,
+        Self::NoRoute,
+        Self::TooLarge,
+        Self::SocketFull,
+    ];
+}
+
 /// Sees every packet: when it is put on the wire, and what becomes of it.
 pub trait Tap {
     /// `packet` leaves `from` at `at` after the start of the world, and gets the number `number`.

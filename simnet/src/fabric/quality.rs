@@ -46,6 +46,14 @@ impl Default for Quality {
     }
 }
 
+impl Quality {
+    /// No time, no loss, no limit but Ethernet's MTU.
+    #[must_use]
+    pub fn perfect() -> Self {
+        Self { latency: Latency::Fixed(Duration::ZERO), ..Self::default() }
+    }
+}
+
 /// Time that a packet is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
