@@ -1,7 +1,7 @@
 //! Adverts without packets: whoever looks at the board sees them.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::poll_fn;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -21,6 +21,8 @@ pub struct Board(Rc<RefCell<State>>);
 #[derive(Default)]
 struct State {
     adverts: BTreeMap<String, Sighting>,
+    /// Those of them whose proxies are gone.
+    orphans: BTreeSet<String>,
     readers: Vec<Reader>,
 }
 
@@ -40,13 +42,15 @@ impl State {
 }
 
 impl Board {
-    /// A proxy's view of the board, for the host with this address.
+    /// A proxy's view of the board, for the host with this address, on the interface with this
+    /// index.
     #[must_use]
-    pub fn discovery(&self, address: IpAddr) -> BoardDiscovery {
+    pub fn discovery(&self, address: IpAddr, interface: u32) -> BoardDiscovery {
         let mut state = self.0.borrow_mut();
         let events = state.adverts.values().cloned().map(Event::Seen).collect();
         state.readers.push(Reader { events, waker: None });
-        BoardDiscovery { board: self.clone(), address, reader: state.readers.len() - 1 }
+        let reader = state.readers.len() - 1;
+        BoardDiscovery { board: self.clone(), address, interface, own: BTreeSet::new(), reader }
     }
 }
 
@@ -54,12 +58,15 @@ impl Board {
 pub struct BoardDiscovery {
     board: Board,
     address: IpAddr,
+    interface: u32,
+    own: BTreeSet<String>,
     reader: usize,
 }
 
 impl BoardDiscovery {
     fn take(&self, instance: &str) {
         let mut state = self.board.0.borrow_mut();
+        state.orphans.remove(instance);
         if state.adverts.remove(instance).is_some() {
             state.tell(&Event::Gone(instance.to_owned()));
         }
@@ -77,19 +84,23 @@ impl Discovery for BoardDiscovery {
             host: format!("{}.local.", advert.host),
             port: advert.port,
             path: Some(advert.path().into_bytes()),
-            addresses: vec![(self.address, 0)],
+            addresses: vec![(self.address, self.interface)],
         };
+        self.own.insert(advert.instance.clone());
         let mut state = self.board.0.borrow_mut();
         state.adverts.insert(advert.instance.clone(), sighting.clone());
         state.tell(&Event::Seen(sighting));
     }
 
     fn withdraw(&mut self, instance: &str) {
+        self.own.remove(instance);
         self.take(instance);
     }
 
-    fn verify(&mut self, _: &str) {
-        // What is on the board is there.
+    fn verify(&mut self, instance: &str) {
+        if self.board.0.borrow().orphans.contains(instance) {
+            self.take(instance);
+        }
     }
 
     fn refresh(&mut self) {}
@@ -107,14 +118,16 @@ impl Discovery for BoardDiscovery {
         .await
     }
 
-    async fn shutdown(self) {
-        let own: Vec<String> = {
-            let state = self.board.0.borrow();
-            let of_mine = |s: &&Sighting| s.addresses == [(self.address, 0)];
-            state.adverts.values().filter(of_mine).map(|s| s.instance.clone()).collect()
-        };
-        for instance in own {
+    async fn shutdown(mut self) {
+        for instance in std::mem::take(&mut self.own) {
             self.take(&instance);
         }
+    }
+}
+
+impl Drop for BoardDiscovery {
+    /// Who is killed says no goodbye: its adverts stay until somebody asks for them.
+    fn drop(&mut self) {
+        self.board.0.borrow_mut().orphans.append(&mut self.own);
     }
 }

@@ -13,6 +13,7 @@ pub mod scenario;
 pub mod time;
 pub mod trace;
 mod turmoil_net;
+pub mod world;
 
 pub use board::{Board, BoardDiscovery};
 pub use turmoil_net::TurmoilNet;

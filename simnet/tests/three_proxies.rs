@@ -73,7 +73,7 @@ fn run(seed: u64) -> Vec<(u64, &'static str, String)> {
                 ..Config::default()
             };
             let rng = ChaCha8Rng::seed_from_u64(seed + index as u64);
-            let discovery = board.discovery(net.address());
+            let discovery = board.discovery(net.address(), 0);
             let proxy = Proxy::bind(net, config, rng).await?;
             let (done, stopped) = tokio::sync::oneshot::channel::<()>();
             let serve = proxy.run(discovery, async { drop(stopped.await) });

@@ -15,6 +15,8 @@ use super::quality::Quality;
 pub enum Place {
     /// All links of a host, both ways.
     Host(HostId),
+    /// The link of one interface, both ways.
+    Interface(InterfaceId),
     /// A segment.
     Segment(SegmentId),
 }
@@ -50,6 +52,12 @@ impl Fabric {
     fn each_link(&self, place: Place, mut f: impl FnMut(&mut Link)) {
         self.shared.with(|core| match place {
             Place::Segment(segment) => f(&mut core.segments[segment.0 as usize].link),
+            Place::Interface(id) => {
+                if let Some(interface) = core[id.host].interface_mut(id.index) {
+                    f(&mut interface.up);
+                    f(&mut interface.down);
+                }
+            }
             Place::Host(host) => {
                 for interface in core[host].interfaces.iter_mut().skip(1) {
                     f(&mut interface.up);
