@@ -16,6 +16,7 @@ mod last;
 mod line;
 pub mod pcapng;
 mod picture;
+mod report;
 mod roster;
 #[cfg(test)]
 mod testing;
@@ -26,6 +27,7 @@ pub use json_lines::JsonLines;
 pub use last::{Last, Subject};
 pub use pcapng::Pcapng;
 pub use picture::{ClientPicture, Failure, HostPicture, ProxyPicture, WorldPicture};
+pub use report::Report;
 
 use std::cell::RefCell;
 use std::io;

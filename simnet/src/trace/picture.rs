@@ -27,6 +27,9 @@ pub struct WorldPicture {
     pub proxies: Vec<ProxyPicture>,
     /// The clients, by [`ClientNo`](crate::event::ClientNo).
     pub clients: Vec<ClientPicture>,
+    /// The faults, by [`FaultNo`](crate::event::FaultNo): the hosts that each concerns most, to be
+    /// marked while it lasts.
+    pub faults: Vec<Vec<HostNo>>,
 }
 
 /// A host of a [`WorldPicture`].

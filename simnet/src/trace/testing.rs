@@ -21,6 +21,7 @@ pub(crate) fn picture(hosts: u32) -> WorldPicture {
         hosts: (0..hosts).map(host).collect(),
         proxies: (0..hosts).map(proxy).collect(),
         clients: Vec::new(),
+        faults: Vec::new(),
     }
 }
 

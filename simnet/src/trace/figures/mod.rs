@@ -9,12 +9,14 @@
 //! [`Measure`] keeps what stands (adverts, links, sessions) and the times of the last
 //! [`MESSAGES_KEPT`] messages, not what was: a day of a busy world costs no more than an hour.
 
+mod curves;
 mod delivery;
 mod meeting;
 mod spread;
 mod table;
 mod traffic;
 
+pub(super) use curves::Curves;
 pub use spread::Spread;
 pub use traffic::{Amount, Traffic};
 
@@ -128,6 +130,18 @@ impl Measure {
             dials_without_link: self.dialled.saturating_sub(self.counted.links),
             ..self.counted.clone()
         }
+    }
+
+    /// The same times as curves.
+    pub(super) fn curves(&self) -> Curves {
+        let Self { meetings, local, linked, .. } = self;
+        Curves::of([
+            &meetings.discovery,
+            &meetings.seen_to_link,
+            &meetings.joined_to_link,
+            local,
+            linked,
+        ])
     }
 
     fn heard(&mut self, at: Duration, session: SessionNo, message: Message) {

@@ -48,6 +48,17 @@ impl Times {
             max: self.max,
         })
     }
+
+    /// How many times there are up to each of some growing limits, and beyond the last.
+    pub(super) fn counts(&self, limits: &[Duration]) -> Vec<u64> {
+        let mut counts = vec![0; limits.len() + 1];
+        for step in self.nanos.iter_recorded() {
+            let time = Duration::from_nanos(step.value_iterated_to()).min(self.max);
+            let place = limits.partition_point(|limit| *limit < time);
+            counts[place] += step.count_at_value();
+        }
+        counts
+    }
 }
 
 /// How many times there were, and how they are spread: as many percent are at most as long.
@@ -109,6 +120,10 @@ mod tests {
             let off = found.abs_diff(Duration::from_millis(ms));
             assert!(off < Duration::from_millis(1), "{found:?} is not {ms} ms to three digits");
         }
+        let limits = [100, 500].map(Duration::from_millis);
+        let counts = times.counts(&limits);
+        assert_eq!(counts.iter().sum::<u64>(), 10_000);
+        assert!(counts[0].abs_diff(1000) <= 1 && counts[1].abs_diff(4000) <= 10, "{counts:?}");
     }
 
     #[test]

@@ -4,6 +4,15 @@ use std::fmt;
 
 use super::{Figures, Short, Spread, Traffic};
 
+/// What the five spreads of times are called.
+pub(super) const NAMES: [&str; 5] = [
+    "advert to seen",
+    "seen to link",
+    "joined to link",
+    "sent to heard, one proxy",
+    "sent to heard, over links",
+];
+
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let quantiles = ["count", "min", "50 %", "90 %", "99 %", "99.9 %", "max"];
@@ -41,12 +50,13 @@ impl fmt::Display for Figures {
 impl Figures {
     /// The spreads of times with their names.
     fn spreads(&self) -> [(&'static str, Option<&Spread>); 5] {
+        let [discovery, seen, joined, local, linked] = NAMES;
         [
-            ("advert to seen", self.discovery.as_ref()),
-            ("seen to link", self.seen_to_link.as_ref()),
-            ("joined to link", self.joined_to_link.as_ref()),
-            ("sent to heard, one proxy", self.delivery_local.as_ref()),
-            ("sent to heard, over links", self.delivery_linked.as_ref()),
+            (discovery, self.discovery.as_ref()),
+            (seen, self.seen_to_link.as_ref()),
+            (joined, self.joined_to_link.as_ref()),
+            (local, self.delivery_local.as_ref()),
+            (linked, self.delivery_linked.as_ref()),
         ]
     }
 }
