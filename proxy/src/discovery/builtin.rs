@@ -7,9 +7,10 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use rand_chacha::ChaCha8Rng;
-use tokio::time::{Duration, Instant, sleep_until, timeout};
+use tokio::time::{Duration, Instant};
 
 use super::{Advert, Discovery, Event, SERVICE_TYPE, Sighting};
+use crate::clock::{now, sleep_until, timeout};
 use crate::mdns::{self, Config, Engine, Instance, Service, Transmit};
 use crate::net::{Interface, MdnsSocket};
 
@@ -149,10 +150,6 @@ impl<S: MdnsSocket> Discovery for Builtin<S> {
             tracing::warn!("multicast DNS took too long to say goodbye");
         }
     }
-}
-
-fn now() -> Instant {
-    Instant::now()
 }
 
 fn sighting(instance: Instance) -> Sighting {

@@ -21,7 +21,11 @@ use super::record::{OTHER_TTL, Record};
 use crate::limits::MDNS_CACHE_BYTES_MAX;
 
 /// Percent of a record's life at which it is asked for again, and its end (RFC 6762 section 5.2).
-const STAGES: [u64; 5] = [80, 85, 90, 95, 100];
+const STAGES: [u32; 5] = [80, 85, 90, 95, 100];
+
+/// Millionths of a record's life, of which a random part is added to these: of many who know it
+/// one asks first, and the others hear the answer.
+pub(super) const JITTER_MAX: u32 = 20_000;
 
 /// How long a record lives on after a goodbye, or after another took its place (RFC 6762 sections
 /// 10.1 and 10.2).
@@ -45,8 +49,8 @@ pub(super) struct Entry {
     timer: Instant,
     expires: Instant,
     stage: usize,
-    /// Per mille of its life by which it is asked for later than others ask.
-    jitter: u64,
+    /// Millionths of its life by which it is asked for later than others ask.
+    jitter: u32,
 }
 
 /// The records that are known.
@@ -94,7 +98,7 @@ impl Entry {
         u32::try_from(left).unwrap_or(u32::MAX)
     }
 
-    fn renew(&mut self, now: Instant, ttl: u32, jitter: u64) {
+    fn renew(&mut self, now: Instant, ttl: u32, jitter: u32) {
         self.record.ttl = ttl;
         (self.received, self.expires) = (now, now + life(ttl));
         (self.stage, self.jitter) = (0, jitter);
@@ -106,7 +110,8 @@ impl Entry {
         if percent == 100 {
             return self.expires;
         }
-        self.received + life(self.record.ttl).mul_f64((percent * 10 + self.jitter) as f64 / 1000.0)
+        let millionths = percent * 10_000 + self.jitter;
+        self.received + life(self.record.ttl).mul_f64(f64::from(millionths) / 1e6)
     }
 
     fn cost(&self, key: &Bytes) -> usize {
@@ -121,12 +126,12 @@ fn life(ttl: u32) -> Duration {
 
 impl Cache {
     /// Takes a record that was heard with more than no time to live, or with none as a goodbye.
-    /// `jitter` is below 20. `make` gives the record if it is not known.
+    /// `jitter` is below [`JITTER_MAX`]. `make` gives the record if it is not known.
     pub(super) fn hear(
         &mut self,
         now: Instant,
         key: &[u8],
-        (ttl, jitter): (u32, u64),
+        (ttl, jitter): (u32, u32),
         make: impl FnOnce() -> Option<(Record, u32)>,
     ) -> Heard {
         let ttl = ttl.min(OTHER_TTL);

@@ -268,7 +268,15 @@ pub struct Engine {
     events: VecDeque<Event>,
     /// What we sent to a group, which systems hand back to whoever listens there.
     echoes: VecDeque<(Lane, Bytes)>,
+    overheard: Option<Overheard>,
     scratch: Scratch,
+}
+
+/// A question of somebody else's that is to be asked here too, while they tell what they know.
+struct Overheard {
+    lane: Lane,
+    source: SocketAddr,
+    names: Vec<Vec<u8>>,
 }
 
 impl Engine {
@@ -284,6 +292,7 @@ impl Engine {
             transmits: VecDeque::new(),
             events: VecDeque::new(),
             echoes: VecDeque::new(),
+            overheard: None,
             scratch: Scratch::default(),
         }
     }
@@ -367,7 +376,7 @@ impl Engine {
 
     /// Does what is due. Harmless at any time.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.querier.handle_timeout(now, self.config.hears_unicast);
+        self.querier.handle_timeout(now, self.config.hears_unicast, &mut self.rng);
         let packets = self.responder.handle_timeout(now, &self.lanes);
         self.send(packets);
         self.settle(now);
@@ -449,7 +458,6 @@ impl Engine {
             ours.extend(found.drain(..).map(|(what, id)| (what, id, unicast)));
             if question.kind == record::kind::PTR
                 && !question.unicast
-                && !head.truncated
                 && self.querier.is_planned(now, &s.owner.key)
             {
                 planned.push(s.owner.key.clone());
@@ -458,14 +466,22 @@ impl Engine {
                 probed.push(s.owner.key.clone());
             }
         }
-        let waits = head.questions == 0 && self.responder.replies.waits(lane, packet.source);
+        let goes_on = head.questions == 0;
+        if goes_on {
+            let told = self.overheard.take_if(|o| (o.lane, o.source) == (lane, packet.source));
+            planned.extend(told.into_iter().flat_map(|overheard| overheard.names));
+        }
+        let waits = goes_on && self.responder.replies.waits(lane, packet.source);
         if ours.is_empty() && planned.is_empty() && probed.is_empty() && !waits {
             return Ok(());
         }
-        let answers = head.answers;
-        let all_known =
-            self.known_answers(now, lane, packet.source, (&mut reader, answers), &mut ours)?;
-        if all_known {
+        let known = (&mut reader, head.answers);
+        if !self.known_answers(now, lane, packet.source, known, (&mut ours, !planned.is_empty()))? {
+            planned.clear();
+        }
+        if head.truncated && !planned.is_empty() {
+            self.overheard = Some(Overheard { lane, source: packet.source, names: planned });
+        } else {
             planned.iter().for_each(|name| self.querier.asked_by_other(lane, name));
         }
         if !probed.is_empty() && !self.lanes.is_ours(packet.source.ip()) {
@@ -485,14 +501,14 @@ impl Engine {
     }
 
     /// Takes out of `ours` what the asker knows, and says whether they know nothing that is not
-    /// known here too.
+    /// known here too, if that is of interest.
     fn known_answers(
         &mut self,
         now: Instant,
         lane: Lane,
         source: SocketAddr,
         (reader, count): (&mut Reader<'_>, u16),
-        ours: &mut Vec<(What, u64, bool)>,
+        (ours, planned): (&mut Vec<(What, u64, bool)>, bool),
     ) -> Result<bool, Malformed> {
         let s = &mut self.scratch;
         let mut all_known = true;
@@ -504,7 +520,10 @@ impl Engine {
                     ours.retain(|(what, id, _)| (*what, *id) != answer);
                     self.responder.replies.spare(lane, source, answer);
                 }
-                None => all_known &= self.querier.knows(now, lane.interface, read, s),
+                None if planned && all_known => {
+                    all_known = self.querier.knows(now, lane.interface, read, s);
+                }
+                None => {}
             }
         }
         Ok(all_known)
@@ -549,7 +568,7 @@ impl Engine {
         let records = [head.answers, head.authorities, head.additionals];
         let records: u32 = records.into_iter().map(u32::from).sum();
         // One for the packet, so that what came together is renewed together.
-        let jitter = u64::from(self.rng.next_u32() % 20);
+        let jitter = self.rng.next_u32() % cache::JITTER_MAX;
         // Addresses may stand before the record that says whose they are, so once more from there.
         let (start, mut again) = (reader, false);
         for pass in 0..2 {

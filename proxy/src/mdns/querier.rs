@@ -32,6 +32,15 @@ const BROWSE_MIN: Duration = Duration::from_secs(1);
 /// See [`BROWSE_MIN`].
 const BROWSE_MAX: Duration = Duration::from_secs(3600);
 
+/// Pause between two questions for all instances because records of some grow old: short beside a
+/// twentieth of their life, and long beside what the answers cost.
+const RENEW_PAUSE: Duration = Duration::from_secs(10);
+
+/// Questions that are sent at once, and the pause before the next: whoever announces thousands of
+/// instances must not make us flood the network.
+const ASKS_MAX: usize = 64;
+const ASKS_PAUSE: Duration = Duration::from_millis(20);
+
 /// Questions for what an instance's advert did not tell, at growing intervals. After that it must
 /// be advertised again.
 const RESOLVE_TRIES: u32 = 4;
@@ -44,7 +53,8 @@ struct Browse {
     name: Name,
     next: Instant,
     pause: Duration,
-    asked: bool,
+    /// When it was last asked.
+    asked: Option<Instant>,
     /// Where somebody else asked lately.
     done: Vec<Lane>,
 }
@@ -81,6 +91,7 @@ pub(super) struct Querier {
     doubts: BTreeSet<(Instant, Name)>,
     pending: BTreeMap<(Bytes, u16), Pending>,
     ask_at: Option<Instant>,
+    asked: Option<Instant>,
     dirty: BTreeSet<Bytes>,
     key: Vec<u8>,
 }
@@ -89,7 +100,7 @@ impl Querier {
     pub(super) fn browse(&mut self, now: Instant, name: Name, rng: &mut ChaCha8Rng) {
         let next = now + between(ASK_DELAY, rng);
         let browse =
-            Browse { name: name.clone(), next, pause: BROWSE_MIN, asked: false, done: Vec::new() };
+            Browse { name: name.clone(), next, pause: BROWSE_MIN, asked: None, done: Vec::new() };
         self.browses.entry(name.key().clone()).or_insert(browse);
     }
 
@@ -137,12 +148,11 @@ impl Querier {
     }
 
     /// Does what is due. `alone` says whether answers by unicast reach us.
-    pub(super) fn handle_timeout(&mut self, now: Instant, alone: bool) {
+    pub(super) fn handle_timeout(&mut self, now: Instant, alone: bool, rng: &mut ChaCha8Rng) {
         while let Some(fired) = self.cache.fire(now) {
             match fired {
-                Fired::Old(name, kind) if self.wants(&name, kind) => {
-                    self.ask(now, name, kind);
-                }
+                Fired::Old(name, kind::PTR) => self.renew(now, &name, rng),
+                Fired::Old(name, kind) if self.wants(&name, kind) => self.ask(now, name, kind),
                 Fired::Old(..) => {}
                 Fired::Expired(entry) => self.forget(&entry),
             }
@@ -150,15 +160,15 @@ impl Querier {
         let mut asks = Vec::new();
         for browse in self.browses.values_mut().filter(|browse| browse.next <= now) {
             // The first answers come from all at once, and nobody else needs them.
-            let unicast = alone && !browse.asked;
+            let unicast = alone && browse.asked.is_none();
             let done = std::mem::take(&mut browse.done);
             asks.push(Pending { name: browse.name.clone(), unicast, done });
-            browse.asked = true;
+            browse.asked = Some(now);
             browse.next = now + browse.pause;
             browse.pause = (browse.pause * 2).min(BROWSE_MAX);
         }
         for ask in asks {
-            self.ask_at = Some(now);
+            self.ask_soon(now);
             self.pending.insert((ask.name.key().clone(), kind::PTR), ask);
         }
         while self.retries.first().is_some_and(|(at, _)| *at <= now) {
@@ -177,10 +187,18 @@ impl Querier {
         }
     }
 
+    /// A record that leads to an instance grows old: the question for all of them renews it.
+    fn renew(&mut self, now: Instant, name: &Name, rng: &mut ChaCha8Rng) {
+        if let Some(browse) = self.browses.get_mut(name.key()) {
+            let soon = now + between(ASK_DELAY, rng);
+            let next = browse.asked.map_or(soon, |at| soon.max(at + RENEW_PAUSE));
+            browse.next = browse.next.min(next);
+        }
+    }
+
     /// Whether a record is worth asking for.
     fn wants(&self, name: &Name, kind: u16) -> bool {
         match kind {
-            kind::PTR => self.browses.contains_key(name.key()),
             kind::SRV | kind::TXT => self.instances.contains_key(name.key()),
             _ => self.hosts.contains_key(name.key()),
         }
@@ -190,7 +208,12 @@ impl Querier {
         let key = (name.key().clone(), kind);
         let pending = self.pending.entry(key);
         pending.or_insert(Pending { name, unicast: false, done: Vec::new() });
-        self.ask_at = Some(self.ask_at.map_or(now, |at| at.min(now)));
+        self.ask_soon(now);
+    }
+
+    fn ask_soon(&mut self, now: Instant) {
+        let paced = self.asked.map_or(now, |at| now.max(at + ASKS_PAUSE));
+        self.ask_at = Some(self.ask_at.map_or(paced, |at| at.min(paced)));
     }
 
     /// The packets with the questions whose time has come, for each lane.
@@ -198,8 +221,10 @@ impl Querier {
         if self.ask_at.is_none_or(|at| at > now) {
             return Vec::new();
         }
-        self.ask_at = None;
-        let pending = std::mem::take(&mut self.pending);
+        let first = std::iter::from_fn(|| self.pending.pop_first()).take(ASKS_MAX);
+        let pending: Vec<_> = first.collect();
+        self.asked = Some(now);
+        self.ask_at = (!self.pending.is_empty()).then_some(now + ASKS_PAUSE);
         let mut packets = Vec::new();
         for &lane in lanes.all() {
             let (mut asks, mut known) = (Vec::new(), Vec::new());
@@ -264,7 +289,7 @@ impl Querier {
         &mut self,
         now: Instant,
         interface: u32,
-        (read, jitter): (Read, u64),
+        (read, jitter): (Read, u32),
         scratch: &Scratch,
     ) {
         let (owner, data) = (&scratch.owner, &scratch.data);
@@ -365,6 +390,10 @@ impl Querier {
             prefix(&mut self.key, name::parent(instance), kind::PTR, Some(interface));
             self.key.extend_from_slice(instance);
             self.cache.remove(&self.key);
+        }
+        prefix(&mut self.key, instance, kind::TXT, None);
+        for key in self.cache.keys(&self.key) {
+            self.cache.remove(&key);
         }
     }
 

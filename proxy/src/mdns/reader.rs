@@ -2,7 +2,8 @@
 //!
 //! Each of N hosts reads each packet of N others, so this decides what a network of hundreds costs.
 //! simple-dns makes the packets that we send, and is this reader's oracle: both must read the same
-//! out of the same bytes.
+//! out of the same bytes. (It would refuse a whole packet for one question of a type that it does
+//! not know.)
 
 use super::name::NAME_BYTES_MAX;
 use super::record::kind;

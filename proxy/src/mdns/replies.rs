@@ -27,6 +27,10 @@ const SAY_PAUSE: Duration = Duration::from_secs(1);
 /// See [`SAY_PAUSE`].
 const DEFEND_PAUSE: Duration = Duration::from_millis(250);
 
+/// Time after a record was said in which a question for it has crossed it on its way. Who missed it
+/// asks again.
+const CROSSED: Duration = Duration::from_millis(50);
+
 /// Seconds that those who speak plain DNS may keep a record (RFC 6762 section 6.7).
 const LEGACY_TTL: u32 = 10;
 
@@ -91,6 +95,9 @@ impl Replies {
                 to_one.push((what, id));
                 continue;
             }
+            if !probe && said.is_some_and(|at| now < at + CROSSED) {
+                continue;
+            }
             let pause = if probe { DEFEND_PAUSE } else { SAY_PAUSE };
             let due = said.map_or(due, |at| due.max(at + pause));
             let waiting = self.to_all.entry(lane).or_default().entry((what, id));
@@ -130,6 +137,13 @@ impl Replies {
     pub(super) fn forget(&mut self, lane: Lane, answer: (What, u64)) {
         if let Some(waiting) = self.to_all.get_mut(&lane) {
             waiting.remove(&answer);
+        }
+    }
+
+    /// Everything of a service was said.
+    pub(super) fn forget_service(&mut self, lane: Lane, id: u64) {
+        if let Some(waiting) = self.to_all.get_mut(&lane) {
+            waiting.retain(|(_, of), _| *of != id);
         }
     }
 
@@ -187,14 +201,12 @@ fn say(
         if waiting.due > now && lately(own, *what) {
             return true;
         }
-        own.say(now, lane, *what);
-        let records = own.records(*what, lanes, lane.interface);
-        let mut additional = Vec::new();
-        for what in Own::along(*what) {
-            if !lately(own, *what) {
-                own.say(now, lane, *what);
-                additional.extend(own.records(*what, lanes, lane.interface));
-            }
+        let along: Vec<What> =
+            Own::along(*what).iter().copied().filter(|what| !lately(own, *what)).collect();
+        let of = |what: What| own.records(what, lanes, lane.interface);
+        let (records, additional) = (of(*what), along.iter().copied().flat_map(of).collect());
+        for what in along.into_iter().chain([*what]) {
+            own.say(now, lane, what);
         }
         answers.push(Answer { records, additional });
         false
@@ -231,6 +243,7 @@ impl ToOne {
 fn ttl(what: What) -> u32 {
     match what {
         What::Type | What::Ptr | What::Txt => OTHER_TTL,
-        What::Srv | What::Address | What::InstanceNsec | What::HostNsec => HOST_TTL,
+        What::Srv | What::Address | What::A | What::Aaaa => HOST_TTL,
+        What::InstanceNsec | What::HostNsec => HOST_TTL,
     }
 }

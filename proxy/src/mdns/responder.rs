@@ -208,8 +208,8 @@ impl Responder {
                 let Some(own) = self.services.get_mut(id) else { continue };
                 for what in [What::Ptr, What::Srv, What::Txt, What::Address] {
                     own.say(now, lane, what);
-                    self.replies.forget(lane, (what, *id));
                 }
+                self.replies.forget_service(lane, *id);
                 answers.push(own.announcement(lanes, lane.interface));
             }
             packets.extend(to_group(lane, writer::response(&answers, None)));
@@ -265,9 +265,14 @@ impl Responder {
                     into.push((What::InstanceNsec, id));
                 }
             }
-            if own.host.key() == name && !into.iter().any(|(what, _)| *what == What::Address) {
-                let some = is(kind::A) || asked == kind::AAAA;
-                into.push((if some { What::Address } else { What::HostNsec }, id));
+            // Of services that share a host one is enough.
+            if own.host.key() == name && !into.iter().any(|(what, _)| *what >= What::Address) {
+                into.push(match asked {
+                    kind::A => (What::A, id),
+                    kind::AAAA => (What::Aaaa, id),
+                    kind::ANY => (What::Address, id),
+                    _ => (What::HostNsec, id),
+                });
             }
         }
     }

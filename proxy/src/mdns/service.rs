@@ -22,9 +22,22 @@ pub(super) enum What {
     Txt,
     /// The host's addresses.
     Address,
+    /// Those of one family, or that there are none.
+    A,
+    Aaaa,
     /// That the instance, or the host, has no other records (RFC 6762 section 6.1).
     InstanceNsec,
     HostNsec,
+}
+
+impl What {
+    /// What was said with it: addresses of both families go together.
+    fn said(self) -> Self {
+        match self {
+            Self::A | Self::Aaaa => Self::Address,
+            other => other,
+        }
+    }
 }
 
 /// How far it is.
@@ -158,6 +171,12 @@ impl Own {
                 .addresses_on(interface)
                 .map(|address| record(&self.host, HOST_TTL, true, Data::Address(address)))
                 .collect(),
+            What::A | What::Aaaa => {
+                let kind = if what == What::A { kind::A } else { kind::AAAA };
+                let mut all = self.records(What::Address, lanes, interface);
+                all.retain(|record| record.data.kind() == kind);
+                if all.is_empty() { self.records(What::HostNsec, lanes, interface) } else { all }
+            }
             What::InstanceNsec => {
                 let only = Data::Nsec(vec![kind::TXT, kind::SRV]);
                 vec![record(&self.instance, HOST_TTL, true, only)]
@@ -177,7 +196,7 @@ impl Own {
         match what {
             What::Ptr => &[What::Srv, What::Txt, What::Address],
             What::Srv => &[What::Address],
-            What::Address => &[What::HostNsec],
+            What::A | What::Aaaa => &[What::Address, What::HostNsec],
             _ => &[],
         }
     }
@@ -218,11 +237,11 @@ impl Own {
     }
 
     pub(super) fn said(&self, lane: Lane, what: What) -> Option<Instant> {
-        self.said.get(&(lane, what)).copied()
+        self.said.get(&(lane, what.said())).copied()
     }
 
     pub(super) fn say(&mut self, now: Instant, lane: Lane, what: What) {
-        self.said.insert((lane, what), now);
+        self.said.insert((lane, what.said()), now);
     }
 
     /// Nothing that was said is of any use any more.
