@@ -18,6 +18,7 @@ pub mod pcapng;
 mod picture;
 mod report;
 mod roster;
+pub mod study;
 #[cfg(test)]
 mod testing;
 

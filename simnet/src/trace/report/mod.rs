@@ -43,6 +43,8 @@ const SCRIPT: &str = concat!(
 const LINK_SPANS_MAX: usize = 60_000;
 /// Spans of everything else, of each kind.
 const SPANS_MAX: usize = 10_000;
+/// Failures that are shown, with what went before them.
+const FAILURES_MAX: usize = 100;
 
 /// Collects what the page shows. A [`Sink`].
 #[derive(Debug)]
@@ -139,7 +141,7 @@ impl Report {
         let data = Data {
             picture: &self.picture,
             digest,
-            failures,
+            failures: &failures[..failures.len().min(FAILURES_MAX)],
             figures: measure.figures(),
             curves: measure.curves(),
             end: u64::try_from(self.end.as_millis()).unwrap_or(u64::MAX),
@@ -154,7 +156,7 @@ impl Report {
             channels: &self.channels,
             faults: self.faults.all(self.end).map(|span| self.fault(span)).collect(),
             phases: &self.phases,
-            left_out: self.left_out(),
+            left_out: self.left_out(failures),
         };
         let json = serde_json::to_string(&data).expect("the keys of all maps are text");
         json.replace('<', "\\u003c")
@@ -166,9 +168,11 @@ impl Report {
     }
 
     /// What the page does not show, in words.
-    fn left_out(&self) -> Vec<String> {
+    fn left_out(&self, failures: &[Failure]) -> Vec<String> {
         let flows = self.bins.bins.iter().map(|bin| bin.flows_left_out).sum();
-        let spans = [
+        let failed = failures.len().saturating_sub(FAILURES_MAX) as u64;
+        let kinds = [
+            (failed, "failures, all but the first"),
             (self.links.left_out(), "ends of links that were taken down late in the run"),
             (self.up.left_out(), "runs of proxies"),
             (
@@ -178,7 +182,7 @@ impl Report {
             (self.faults.left_out(), "faults"),
             (flows, "deliveries between proxies in the picture (they are counted in the lanes)"),
         ];
-        let some = spans.into_iter().filter(|(count, _)| *count > 0);
+        let some = kinds.into_iter().filter(|(count, _)| *count > 0);
         some.map(|(count, what)| format!("{count} {what}")).collect()
     }
 

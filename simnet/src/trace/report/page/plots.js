@@ -1,7 +1,7 @@
 
 // How long things took: curves of how many percent took at most as long, and the figures.
 
-const PLOT = { width: 560, height: 280, left: 48, right: 26, top: 12, bottom: 44 };
+const PLOT = { width: 560, height: 280, left: 60, right: 30, top: 12, bottom: 52 };
 const STYLES = [["accent", ""], ["half", "7 4"], ["third", "2 3"]];
 
 /** The points of a curve: time in milliseconds and share of all that took at most as long. */
@@ -32,9 +32,10 @@ function plot(title, curves) {
   const x = ms => left + (Math.log10(ms) - low) / (high - low) * (width - left - right);
   const y = share => top + (1 - share) * (height - top - bottom);
   let inside = "";
-  for (let n = low; n <= high; n++) {
+  const each = high - low > 5 ? 2 : 1;
+  for (let n = low; n <= high; n += each) {
     inside += `<path class="grid" d="M${x(10 ** n)} ${top}V${height - bottom}"/>
-      <text x="${x(10 ** n)}" y="${height - bottom + 16}" text-anchor="middle">${span(10 ** n).replace(/\.0+/, "")}</text>`;
+      <text x="${x(10 ** n)}" y="${height - bottom + 20}" text-anchor="middle">${span(10 ** n).replace(/\.0+/, "")}</text>`;
   }
   for (const share of [0, .5, .9, 1]) {
     inside += `<path class="grid" d="M${left} ${y(share)}H${width - right}"/>
