@@ -141,6 +141,9 @@ impl Cache {
         }
         if let Some(entry) = self.entries.get_mut(key) {
             entry.renew(now, ttl, jitter);
+            if entry.next < entry.timer {
+                self.advance(key);
+            }
             return Heard::Again;
         }
         let Some((record, interface)) = make() else { return Heard::Nothing };
@@ -168,17 +171,22 @@ impl Cache {
 
     /// Makes a record expire by `until`.
     pub(super) fn hasten(&mut self, key: &[u8], until: Instant) {
-        let Some((key, _)) = self.entries.get_key_value(key) else { return };
-        let key = key.clone();
-        let entry = self.entries.get_mut(&key).expect("it was just there");
+        let Some(entry) = self.entries.get_mut(key) else { return };
         if until < entry.expires {
             (entry.expires, entry.next, entry.stage) = (until, until, STAGES.len() - 1);
             if until < entry.timer {
-                self.timers.remove(&(entry.timer, key.clone()));
-                entry.timer = until;
-                self.timers.insert((until, key));
+                self.advance(key);
             }
         }
+    }
+
+    /// Moves a timer that stands too late.
+    fn advance(&mut self, key: &[u8]) {
+        let Some((key, entry)) = self.entries.get_key_value(key) else { return };
+        let (key, before, next) = (key.clone(), entry.timer, entry.next);
+        self.timers.remove(&(before, key.clone()));
+        self.timers.insert((next, key.clone()));
+        self.entries.get_mut(&key).expect("it was just there").timer = next;
     }
 
     /// Whether one more record of this name and type may be kept.

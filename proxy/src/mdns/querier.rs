@@ -8,19 +8,20 @@
 //! Only what leads to an instance of a type that is browsed for is kept at all. The rest of the
 //! network's multicast DNS costs one look-up for each record.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use rand_chacha::ChaCha8Rng;
 use tokio::time::{Duration, Instant};
 
+use super::between;
 use super::cache::{Cache, Entry, Fired, Heard, prefix};
+use super::instances::Known;
 use super::lane::{Lane, Lanes};
 use super::name::{self, Name};
 use super::reader::{Found as Read, Scratch};
 use super::record::{Data, Record, kind};
 use super::writer::{self, Ask};
-use super::{Event, Instance, between};
 use crate::limits::VERIFY_TIME;
 
 /// Delay of a question that others may be about to ask too (RFC 6762 section 5.2).
@@ -28,7 +29,7 @@ const ASK_DELAY: (Duration, Duration) = (Duration::from_millis(20), Duration::fr
 
 /// First and longest pause between two questions for all instances; doubled in between (RFC 6762
 /// section 5.2).
-const BROWSE_MIN: Duration = Duration::from_secs(1);
+pub(super) const BROWSE_MIN: Duration = Duration::from_secs(1);
 /// See [`BROWSE_MIN`].
 const BROWSE_MAX: Duration = Duration::from_secs(3600);
 
@@ -40,10 +41,6 @@ const RENEW_PAUSE: Duration = Duration::from_secs(10);
 /// instances must not make us flood the network.
 const ASKS_MAX: usize = 64;
 const ASKS_PAUSE: Duration = Duration::from_millis(20);
-
-/// Questions for what an instance's advert did not tell, at growing intervals. After that it must
-/// be advertised again.
-const RESOLVE_TRIES: u32 = 4;
 
 /// Packets that one question's known answers may take: some 700 instances. Others answer again.
 const KNOWN_PACKETS_MAX: usize = 16;
@@ -59,16 +56,6 @@ struct Browse {
     done: Vec<Lane>,
 }
 
-/// An instance that is known by a PTR record.
-struct Known {
-    name: Name,
-    /// Interfaces that the PTR record was heard on.
-    seen_on: BTreeSet<u32>,
-    told: Option<Instance>,
-    tries: u32,
-    retry: Option<Instant>,
-}
-
 /// A question that is to be sent.
 struct Pending {
     name: Name,
@@ -80,24 +67,24 @@ struct Pending {
 /// Everything that is asked and known.
 #[derive(Default)]
 pub(super) struct Querier {
-    cache: Cache,
+    pub(super) cache: Cache,
     browses: BTreeMap<Bytes, Browse>,
-    instances: BTreeMap<Bytes, Known>,
+    pub(super) instances: BTreeMap<Bytes, Known>,
     /// The instances that lead to a host.
-    hosts: BTreeMap<Bytes, BTreeSet<Bytes>>,
+    pub(super) hosts: BTreeMap<Bytes, BTreeSet<Bytes>>,
     /// When to ask again for what is missing of an instance.
-    retries: BTreeSet<(Instant, Bytes)>,
+    pub(super) retries: BTreeSet<(Instant, Bytes)>,
     /// When to ask once more whether an instance is there.
     doubts: BTreeSet<(Instant, Name)>,
     pending: BTreeMap<(Bytes, u16), Pending>,
     ask_at: Option<Instant>,
     asked: Option<Instant>,
-    dirty: BTreeSet<Bytes>,
-    key: Vec<u8>,
+    pub(super) dirty: BTreeSet<Bytes>,
+    pub(super) key: Vec<u8>,
 }
 
 impl Querier {
-    pub(super) fn browse(&mut self, now: Instant, name: Name, rng: &mut ChaCha8Rng) {
+    pub(super) fn browse(&mut self, now: Instant, name: &Name, rng: &mut ChaCha8Rng) {
         let next = now + between(ASK_DELAY, rng);
         let browse =
             Browse { name: name.clone(), next, pause: BROWSE_MIN, asked: None, done: Vec::new() };
@@ -204,7 +191,7 @@ impl Querier {
         }
     }
 
-    fn ask(&mut self, now: Instant, name: Name, kind: u16) {
+    pub(super) fn ask(&mut self, now: Instant, name: Name, kind: u16) {
         let key = (name.key().clone(), kind);
         let pending = self.pending.entry(key);
         pending.or_insert(Pending { name, unicast: false, done: Vec::new() });
@@ -293,6 +280,10 @@ impl Querier {
         scratch: &Scratch,
     ) {
         let (owner, data) = (&scratch.owner, &scratch.data);
+        // An instance's name ends with its type, and its label is text (RFC 6763 section 4.1).
+        if read.kind == kind::PTR && !is_instance_of(&owner.key, &data.key) {
+            return;
+        }
         prefix(&mut self.key, &owner.key, read.kind, Some(interface));
         // Many share the records that lead to instances, so none of them speaks for all.
         if read.flush && read.kind != kind::PTR {
@@ -323,31 +314,10 @@ impl Querier {
                 self.dirty.insert(Bytes::copy_from_slice(&owner.key));
             }
             (Heard::New, _) => {
-                self.dirty.extend(self.hosts.get(&owner.key[..]).into_iter().flatten().cloned())
+                self.dirty.extend(self.hosts.get(&owner.key[..]).into_iter().flatten().cloned());
             }
             (Heard::Again, _) => {}
         }
-    }
-
-    /// A PTR record leads to this instance.
-    fn heard_of(&mut self, wire: &[u8], key: &[u8], interface: u32) {
-        if let Some(known) = self.instances.get_mut(key) {
-            let new = known.seen_on.insert(interface);
-            if new || (known.told.is_none() && known.retry.is_none()) {
-                known.tries = 0;
-                self.dirty.insert(Bytes::copy_from_slice(key));
-            }
-            return;
-        }
-        let name = Name::from_wire(wire);
-        if name.first_label().is_none() {
-            return; // RFC 6763 section 4.1.1: labels are text.
-        }
-        let key = name.key().clone();
-        let seen_on = BTreeSet::from([interface]);
-        let known = Known { name, seen_on, told: None, tries: 0, retry: None };
-        self.instances.insert(key.clone(), known);
-        self.dirty.insert(key);
     }
 
     /// A record is not known any more.
@@ -383,109 +353,14 @@ impl Querier {
         }
     }
 
-    /// Nobody answers for an instance any more, so what leads to it is worth nothing.
-    fn forget_instance(&mut self, instance: &Bytes) {
-        let Some(known) = self.instances.get_mut(instance) else { return };
-        for interface in std::mem::take(&mut known.seen_on) {
-            prefix(&mut self.key, name::parent(instance), kind::PTR, Some(interface));
-            self.key.extend_from_slice(instance);
-            self.cache.remove(&self.key);
-        }
-        prefix(&mut self.key, instance, kind::TXT, None);
-        for key in self.cache.keys(&self.key) {
-            self.cache.remove(&key);
-        }
-    }
-
-    /// Tells what became of the instances of which something changed.
-    pub(super) fn settle(&mut self, now: Instant, events: &mut VecDeque<Event>) {
-        while let Some(key) = self.dirty.pop_first() {
-            let Some(mut known) = self.instances.remove(&key) else { continue };
-            if known.seen_on.is_empty() {
-                known.retry.take().map(|at| self.retries.remove(&(at, key.clone())));
-                events.extend(
-                    known
-                        .told
-                        .take()
-                        .map(|told| Event::Lost { instance: told.instance, service: told.service }),
-                );
-                continue;
-            }
-            match self.resolve(&known.name) {
-                Ok(found) => {
-                    if known.told.as_ref() != Some(&found) {
-                        events.push_back(Event::Found(found.clone()));
-                        known.told = Some(found);
-                    }
-                    known.tries = 0;
-                    known.retry.take().map(|at| self.retries.remove(&(at, key.clone())));
-                }
-                Err(missing) => {
-                    // Without its text it is still where it was.
-                    let gone = missing.iter().any(|(_, kind)| *kind != kind::TXT);
-                    if gone && let Some(told) = known.told.take() {
-                        let Instance { instance, service, .. } = told;
-                        events.push_back(Event::Lost { instance, service });
-                    }
-                    if known.retry.is_none() && known.tries < RESOLVE_TRIES {
-                        for (name, kind) in missing {
-                            self.ask(now, name, kind);
-                        }
-                        let at = now + BROWSE_MIN * (1 << known.tries);
-                        (known.tries, known.retry) = (known.tries + 1, Some(at));
-                        self.retries.insert((at, key.clone()));
-                    }
-                }
-            }
-            self.instances.insert(key, known);
-        }
-    }
-
-    /// All that is known of an instance, or what is missing.
-    fn resolve(&mut self, name: &Name) -> Result<Instance, Vec<(Name, u16)>> {
-        let newest = |cache: &Cache, prefix: &[u8]| {
-            cache.set(prefix).max_by_key(|entry| entry.received).map(|e| e.record.data.clone())
-        };
-        prefix(&mut self.key, name.key(), kind::SRV, None);
-        let srv = newest(&self.cache, &self.key);
-        prefix(&mut self.key, name.key(), kind::TXT, None);
-        let txt = newest(&self.cache, &self.key);
-        let mut missing = Vec::new();
-        if !matches!(txt, Some(Data::Txt(_))) {
-            missing.push((name.clone(), kind::TXT));
-        }
-        let Some(Data::Srv { port, target, .. }) = srv else {
-            missing.push((name.clone(), kind::SRV));
-            return Err(missing);
-        };
-        let mut addresses = Vec::new();
-        for kind in [kind::A, kind::AAAA] {
-            prefix(&mut self.key, target.key(), kind, None);
-            addresses.extend(self.cache.set(&self.key).filter_map(
-                |entry| match entry.record.data {
-                    Data::Address(address) => Some((address, entry.interface)),
-                    _ => None,
-                },
-            ));
-        }
-        if addresses.is_empty() {
-            missing.extend([kind::A, kind::AAAA].map(|kind| (target.clone(), kind)));
-        }
-        match txt {
-            Some(Data::Txt(text)) if missing.is_empty() => Ok(Instance {
-                instance: name.first_label().unwrap_or_default().to_owned(),
-                service: Name::from_wire(name::parent(name.wire())).to_string(),
-                host: target.to_string(),
-                port,
-                text,
-                addresses,
-            }),
-            _ => Err(missing),
-        }
-    }
-
     #[cfg(test)]
     pub(super) fn cached(&self) -> usize {
         self.cache.len()
     }
+}
+
+/// Whether `name` is a readable label before `service`.
+fn is_instance_of(service: &[u8], name: &[u8]) -> bool {
+    let label = name::labels(name).next();
+    label.is_some_and(|label| std::str::from_utf8(label).is_ok()) && name::parent(name) == service
 }

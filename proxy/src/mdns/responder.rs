@@ -40,6 +40,9 @@ const CONFLICTS_MAX: usize = 15;
 const CONFLICTS_TIME: Duration = Duration::from_secs(10);
 const CONFLICTS_PAUSE: Duration = Duration::from_secs(5);
 
+/// A record that somebody is about to have: its type and its data, as it was written.
+pub(super) type Claim = (u16, Vec<u8>);
+
 /// Everything that is said.
 #[derive(Default)]
 pub(super) struct Responder {
@@ -371,7 +374,7 @@ impl Responder {
         lanes: &Lanes,
         lane: Lane,
         name: &[u8],
-        theirs: &[(u16, Vec<u8>)],
+        theirs: &[Claim],
     ) {
         let ids: Vec<u64> = self.names.get(name).into_iter().flatten().copied().collect();
         for id in ids {

@@ -19,26 +19,50 @@ const GOODBYE_MAX: Duration = Duration::from_secs(3);
 
 /// A line of `avahi-browse --parsable`.
 #[derive(Clone, Debug)]
-struct Line {
-    at: Instant,
+pub(crate) struct Line {
+    pub(crate) at: Instant,
     /// `+` for new, `=` for resolved, `-` for gone.
-    sign: char,
+    pub(crate) sign: char,
     /// `IPv4` or `IPv6`, the protocol that carried it.
     protocol: String,
-    instance: String,
+    pub(crate) instance: String,
     /// Of resolved ones: host name, address, port and TXT strings.
-    rest: Vec<String>,
+    pub(crate) rest: Vec<String>,
 }
 
 /// The programs that run, and what the browser printed.
-struct Avahi {
+pub(crate) struct Avahi {
     directory: PathBuf,
     children: Vec<Child>,
     lines: Arc<Mutex<Vec<Line>>>,
 }
 
 impl Avahi {
-    fn browse(host: &Host) -> Option<Self> {
+    /// One that publishes nothing of its own.
+    pub(crate) fn browse(host: &Host) -> Option<Self> {
+        Self::start(host, &DAEMON.replace("PUBLISHING", "disable-publishing=yes"))
+    }
+
+    /// One that publishes what it is told to, and its host's name, `browser.local`.
+    pub(crate) fn publish(host: &Host) -> Option<Self> {
+        Self::start(host, &DAEMON.replace("PUBLISHING", "publish-workstation=no\npublish-hinfo=no"))
+    }
+
+    /// Publishes a service of our type, until what is given back is killed.
+    pub(crate) fn service(&self, host: &Host, instance: &str, port: u16, text: &str) -> Child {
+        let mut command = Command::new("avahi-publish-service");
+        // It waits for the daemon.
+        command.args(["--no-fail", instance, "_ws._tcp", &port.to_string(), text]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.env("DBUS_SYSTEM_BUS_ADDRESS", self.bus());
+        host.enter(|| command.spawn()).unwrap()
+    }
+
+    fn bus(&self) -> String {
+        format!("unix:path={}", self.directory.join("bus").display())
+    }
+
+    fn start(host: &Host, daemon: &str) -> Option<Self> {
         if !["dbus-daemon", "avahi-daemon", "avahi-browse", "unshare"].into_iter().all(has_program)
         {
             return None;
@@ -50,7 +74,7 @@ impl Avahi {
         let config = this.write("bus.conf", &BUS.replace("SOCKET", bus.to_str().unwrap()));
         this.run(host, &["dbus-daemon", "--nofork", "--nopidfile", "--config-file", &config]);
         wait("the bus", SOON, || check(bus.exists(), || format!("{}", bus.display())));
-        let config = this.write("avahi.conf", DAEMON);
+        let config = this.write("avahi.conf", daemon);
         // A process id file of its own, so that there may be others on this machine.
         let daemon = "mount -t tmpfs none /run && mkdir /run/avahi-daemon && exec avahi-daemon \
                       --no-drop-root --no-chroot --no-rlimits --file \"$0\"";
@@ -72,8 +96,7 @@ impl Avahi {
         let log = fs::File::create(self.directory.join(words[0])).unwrap();
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
-        let bus = format!("unix:path={}", self.directory.join("bus").display());
-        command.env("DBUS_SYSTEM_BUS_ADDRESS", bus);
+        command.env("DBUS_SYSTEM_BUS_ADDRESS", self.bus());
         self.children.push(host.enter(|| command.spawn()).unwrap());
     }
 
@@ -90,7 +113,7 @@ impl Avahi {
 
     /// Waits for a line of this sign and protocol about a channel's instance, from the
     /// `skip`-th line on.
-    fn line(&self, sign: char, name: &str, skip: usize) -> Line {
+    pub(crate) fn line(&self, sign: char, name: &str, skip: usize) -> Line {
         let wanted = |line: &&Line| {
             line.sign == sign && line.protocol == "IPv4" && line.instance.starts_with(name)
         };
@@ -101,7 +124,7 @@ impl Avahi {
         })
     }
 
-    fn line_count(&self) -> usize {
+    pub(crate) fn line_count(&self) -> usize {
         self.lines.lock().unwrap().len()
     }
 }
@@ -164,7 +187,7 @@ const BUS: &str = r#"<!DOCTYPE busconfig PUBLIC
 "#;
 
 const DAEMON: &str = "[server]\nhost-name=browser\nuse-ipv4=yes\nuse-ipv6=yes\nenable-dbus=yes\n\
-                      [publish]\ndisable-publishing=yes\n";
+                      [publish]\nPUBLISHING\n";
 
 fn number(instance: &str, name: &str) -> u32 {
     let number = instance.strip_prefix(name).and_then(|rest| rest.strip_prefix('['));

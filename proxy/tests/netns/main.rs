@@ -6,8 +6,11 @@
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `lab.rs`, `program.rs`, `client.rs`, `wire.rs`, `multicast.rs`, `foreign.rs` | tools |
+//! | `lab.rs`, `program.rs`, `client.rs`, `engine.rs`, `wire.rs`, `multicast.rs`, `foreign.rs` | tools |
 //! | the others | tests, by subject |
+//!
+//! Proxies find each other by mdns-sd, or by what `NWS_NETNS_MDNS` says: `builtin`, or `mixed` for
+//! both by turns.
 //!
 //! Silence is proved by what is heard later on the same way, and by the proxies' own counts.
 
@@ -16,6 +19,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails a test")]
 
 mod client;
+mod engine;
 mod foreign;
 mod lab;
 mod multicast;
@@ -25,6 +29,7 @@ mod wire;
 mod access;
 mod avahi;
 mod cables;
+mod engines;
 mod exchange;
 mod first_message;
 mod hostile;

@@ -13,8 +13,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::lab::Host;
 
-const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 251);
-const PORT: u16 = 5353;
+pub(crate) const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 251);
+pub(crate) const PORT: u16 = 5353;
 const SERVICE: [&str; 3] = ["_ws", "_tcp", "local"];
 
 /// Seconds that records live; none is a goodbye.
@@ -127,7 +127,8 @@ impl Multicast {
     }
 }
 
-fn open(on: Ipv4Addr) -> std::io::Result<UdpSocket> {
+/// A socket for sending and hearing packets by hand.
+pub(crate) fn open(on: Ipv4Addr) -> std::io::Result<UdpSocket> {
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;
@@ -156,7 +157,8 @@ fn name_of_host(host: &str) -> Name<'_> {
     name(&host.split('.').collect::<Vec<_>>())
 }
 
-fn question(of: Name<'_>, kind: TYPE) -> Vec<u8> {
+/// A packet with one question.
+pub(crate) fn question(of: Name<'_>, kind: TYPE) -> Vec<u8> {
     let mut packet = Packet::new_query(0);
     let class = QCLASS::CLASS(CLASS::IN);
     packet.questions.push(Question::new(of, QTYPE::TYPE(kind), class, false));

@@ -33,6 +33,7 @@ pub(crate) struct Proxy<'h> {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Status {
     pub(crate) proxy: String,
+    pub(crate) discovery: String,
     pub(crate) channels: Vec<Channel>,
     pub(crate) remotes: Vec<Remote>,
     pub(crate) counters: BTreeMap<String, u64>,

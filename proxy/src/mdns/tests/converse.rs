@@ -1,8 +1,12 @@
 //! Engines among themselves, when all is well.
 
-use super::super::*;
+use tokio::time::Instant;
+
+use super::super::reader::Head;
+use super::super::{Config, Event, PACKET_BYTES_MAX, Service, Transmit};
 use super::lan::{Lan, address, service};
 use super::{ms, s, shown};
+use crate::net::Interface;
 
 #[test]
 fn an_instance_is_found_at_once_and_lost_a_second_after_its_goodbye() {

@@ -1,14 +1,19 @@
 //! Strangers: whatever they send does no harm.
 
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use bytes::Bytes;
 use proptest::prelude::*;
 use simple_dns::rdata::{A, PTR, RData, SRV, TXT};
 use simple_dns::{CLASS, Label, Name as DnsName, Packet, ResourceRecord};
 
-use super::super::reader::Question;
-use super::super::*;
+use super::super::PORT;
+use super::super::reader::{Head, Question, Reader, Scratch};
 use super::lan::{Lan, address, interface, service};
 use super::s;
 use crate::limits::MDNS_CACHE_BYTES_MAX;
+use crate::net::Datagram;
 
 fn dns_name<'a>(labels: &[&'a str]) -> DnsName<'a> {
     let labels: Vec<_> =
@@ -85,6 +90,35 @@ fn an_interface_that_is_not_ours_is_not_heard() {
 }
 
 #[test]
+fn a_record_that_is_said_again_for_a_shorter_time_lives_shorter() {
+    let mut lan = victim();
+    for ttl in [4500, 10] {
+        lan.hear(0, (address(1), PORT).into(), true, &advert("x", ttl));
+    }
+    lan.run(s(9));
+    assert_eq!(lan.names(0), ["x"]);
+    lan.run(s(2));
+    assert!(lan.names(0).is_empty());
+    assert_eq!(lan.engines[0].cached(), 0);
+}
+
+#[test]
+fn only_instances_of_the_type_are_led_to() {
+    for target in [&["x", "_http", "_tcp", "local"][..], &["local"], &[]] {
+        let mut lan = victim();
+        lan.take_sent();
+        let mut packet = Packet::new_reply(0);
+        let data = RData::PTR(PTR(dns_name(target)));
+        let of_type = dns_name(&["_ws", "_tcp", "local"]);
+        packet.answers.push(ResourceRecord::new(of_type, CLASS::IN, 120, data));
+        let bytes = packet.build_bytes_vec().unwrap();
+        lan.hear(0, (address(1), PORT).into(), true, &bytes);
+        assert!(lan.take_sent().is_empty());
+        assert_eq!(lan.engines[0].cached(), 0);
+    }
+}
+
+#[test]
 fn what_is_kept_is_bounded() {
     let mut lan = victim();
     for number in 0..60_000 {
@@ -149,8 +183,11 @@ fn packet() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![prop::collection::vec(any::<u8>(), 0..200), changed]
 }
 
+/// What a packet holds: questions, and of records name, type, TTL and cache-flush.
+type Content = (Vec<(Vec<u8>, Question)>, Vec<(Vec<u8>, u16, u32, bool)>);
+
 /// All that is read of a packet, or nothing if it is broken anywhere.
-fn read(bytes: &[u8]) -> Option<(Vec<(Vec<u8>, Question)>, Vec<(Vec<u8>, u16, u32, bool)>)> {
+fn read(bytes: &[u8]) -> Option<Content> {
     let head = Head::read(bytes)?;
     let (mut reader, mut s) = (Reader::new(bytes), Scratch::default());
     let (mut questions, mut records) = (Vec::new(), Vec::new());

@@ -4,9 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 
+use bytes::Bytes;
 use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tokio::time::{Duration, Instant};
 
-use super::super::*;
+use super::super::{Config, Engine, Event, Instance, PORT, Service, Transmit};
+use crate::net::{Datagram, Interface};
 
 /// Time that a packet takes.
 const LATENCY: Duration = Duration::from_millis(1);

@@ -2,7 +2,7 @@
 
 use simple_dns::{CLASS, Name as DnsName, Packet, QCLASS, QTYPE, Question, TYPE};
 
-use super::super::*;
+use super::super::PORT;
 use super::lan::{Lan, address, service};
 use super::{ms, s, shown};
 

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::*;
+use super::super::{Event, Service};
 use super::lan::{Lan, interface, service};
 use super::{ms, s, shown};
 
