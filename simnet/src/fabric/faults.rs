@@ -106,6 +106,7 @@ impl Fabric {
                 core.set_clock(host);
             }
         });
+        self.shared.wake_processes(host);
     }
 
     /// Sends a host to sleep: it hears nothing, its processes do not run, its clock stands. Its

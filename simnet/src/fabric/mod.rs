@@ -78,6 +78,8 @@ pub mod quality;
 mod run;
 mod segment;
 mod tcp;
+#[cfg(test)]
+mod tests;
 mod udp;
 mod wire;
 
@@ -220,6 +222,13 @@ impl Fabric {
     /// Shows every packet to `tap`, which must not use the fabric while it looks.
     pub fn tap(&self, tap: Rc<RefCell<dyn Tap>>) {
         self.shared.with(|core| core.tap = Some(tap));
+    }
+
+    /// Connections that a host's system keeps, in whatever state: also those that no program holds
+    /// any more.
+    #[must_use]
+    pub fn connections(&self, host: HostId) -> usize {
+        self.shared.with(|core| core[host].tcp.connections())
     }
 
     /// What has been counted so far.

@@ -58,6 +58,10 @@ impl TcpSockets {
         held.filter_map(|(_, conn)| conn.owner)
     }
 
+    pub(super) fn connections(&self) -> usize {
+        self.conns.len()
+    }
+
     fn conn(&mut self, handle: Handle) -> Option<&mut Conn> {
         self.conns.get_mut(handle.slot).filter(|conn| conn.number == handle.number)
     }
