@@ -1,3 +1,5 @@
+mod readme;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
