@@ -10,6 +10,7 @@ pub mod check;
 pub mod event;
 pub mod fabric;
 pub mod scenario;
+pub mod shrink;
 pub mod time;
 pub mod trace;
 mod turmoil_net;

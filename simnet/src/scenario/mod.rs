@@ -39,6 +39,7 @@ mod expand;
 mod fault;
 mod parts;
 mod plan;
+mod random;
 mod reach;
 mod select;
 #[cfg(test)]
@@ -59,6 +60,7 @@ pub use parts::{
     Clients, Discovery, Hosts, Leave, Multicast, Options, Proxies, Router, Scope, Segment, Traffic,
 };
 pub use plan::{MESSAGE_BYTES_MIN, Plan, RollCall, Waiver};
+pub use random::random;
 pub use valid::PlanError;
 
 /// The parts of a [`Plan`].
@@ -81,9 +83,7 @@ pub struct Scenario {
     /// How long the story is. All clients and faults do their work within it.
     #[serde(with = "crate::time::text")]
     pub length: Duration,
-    /// How long it may take until all is well again. By default two minutes, which is time for a
-    /// proxy to find a dead link by its keep-alive and to dial after the longest pause, and twice
-    /// the longest fault.
+    /// How long it may take until all is well again; by default [`Plan::settle_time`].
     #[serde(with = "crate::time::optional", default, skip_serializing_if = "Option::is_none")]
     pub settle: Option<Duration>,
     /// What is sent in the end to see that everyone hears everyone.

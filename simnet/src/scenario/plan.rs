@@ -30,6 +30,9 @@ use crate::fabric::quality::Quality;
 /// The least bytes in the payload of a message: there must be room to say whose it is.
 pub const MESSAGE_BYTES_MIN: u32 = 48;
 
+/// The longest pause of a proxy before it dials again, 30 s, and as much for the dial.
+const REDIAL_TIME: Duration = Duration::from_secs(60);
+
 /// A world, explicit in everything that is planned.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -435,6 +438,16 @@ impl Plan {
     #[must_use]
     pub fn fault(&self, fault: FaultNo) -> &Fault {
         &self.faults[fault.0 as usize]
+    }
+
+    /// The time that this world needs to be well again after its faults. A dead link is found after
+    /// two keep-alives, and dialled again after 30 s at most. Questions by multicast for what was
+    /// lost come at intervals that double, so the next may take as long as the longest fault did.
+    #[must_use]
+    pub fn settle_time(&self) -> Duration {
+        let keep_alive = self.proxies.iter().map(|proxy| proxy.options.keep_alive).max();
+        let longest = self.faults.iter().filter_map(|fault| fault.lasting).max();
+        2 * keep_alive.unwrap_or_default() + REDIAL_TIME + 2 * longest.unwrap_or_default()
     }
 
     /// When a phase begins.

@@ -19,10 +19,6 @@ use crate::check;
 use crate::event::{HostNo, ProxyNo};
 use network::Allotment;
 
-/// The least time in which a world must be well again: a dead link is found after two keep-alives
-/// of 30 s, and dialled again after 30 s at most.
-const SETTLE_MIN: Duration = Duration::from_secs(120);
-
 /// Time for a roll call beside its messages: hundreds of them to hundreds of hosts, over bad links.
 const ROLL_CALL_TIME: Duration = Duration::from_secs(30);
 
@@ -75,8 +71,7 @@ pub(super) fn plan(scenario: &Scenario, seed: u64) -> Result<Plan, Wrong> {
     expansion.waived()?;
     let Expansion { mut plan, .. } = expansion;
     if scenario.settle.is_none() {
-        let longest = plan.faults.iter().filter_map(|fault| fault.lasting).max();
-        plan.times.settling = SETTLE_MIN + 2 * longest.unwrap_or_default();
+        plan.times.settling = plan.settle_time();
     }
     // What is left to find is what no place of its own tells.
     plan.check().map_err(|error| Place::default().wrong(error.to_string()))?;
@@ -87,7 +82,7 @@ fn times(scenario: &Scenario) -> Times {
     let RollCall { messages, every, .. } = scenario.roll_call;
     Times {
         story: scenario.length,
-        settling: scenario.settle.unwrap_or(SETTLE_MIN),
+        settling: scenario.settle.unwrap_or_default(),
         roll_call: every * messages + ROLL_CALL_TIME,
         leaving: LEAVING_TIME,
         left: LEFT_TIME,

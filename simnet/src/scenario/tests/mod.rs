@@ -1,3 +1,5 @@
+mod readme;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -222,4 +224,26 @@ fn sizes_of_messages_depend_on_client_and_number_alone() {
     assert!(drawn.iter().any(|(bytes, _)| *bytes < 128) && drawn.iter().any(|(b, _)| *b > 4096));
     let binary = drawn.iter().filter(|(_, binary)| *binary).count();
     assert!((400..600).contains(&binary), "{binary}");
+}
+
+#[test]
+fn every_seed_draws_a_world_that_can_be_run_and_told() {
+    let mut kinds = BTreeSet::new();
+    let mut sizes = Vec::new();
+    for seed in 0..2_000 {
+        let scenario = random(seed);
+        let plan = scenario.plan(seed).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        assert_eq!(random(seed), scenario, "seed {seed}");
+        let told = Scenario::from_toml("random", &scenario.to_toml()).unwrap();
+        assert_eq!(told.plan(seed).unwrap(), plan, "seed {seed}");
+        kinds.extend(plan.faults.iter().map(|fault| fault.what.name()));
+        sizes.push(plan.proxies.len());
+        let proxies = || (0..plan.proxies.len()).map(|p| ProxyNo(u32::try_from(p).unwrap()));
+        let talk = proxies().any(|a| proxies().any(|b| a != b && plan.reach(a, b)));
+        let dead = plan.faults.iter().any(|fault| fault.lasting.is_none());
+        assert!(talk || dead, "seed {seed}: nobody can hear anybody");
+    }
+    assert_eq!(kinds.len(), 12, "some kind of fault never happens: {kinds:?}");
+    sizes.sort_unstable();
+    assert!(sizes[0] >= 2 && sizes[1000] <= 8 && sizes[1999] >= 20, "{sizes:?}");
 }
