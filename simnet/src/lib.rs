@@ -9,6 +9,7 @@ mod board;
 pub mod check;
 pub mod event;
 pub mod fabric;
+pub mod run;
 pub mod scenario;
 pub mod shrink;
 pub mod time;

@@ -63,6 +63,7 @@ struct Entry {
 pub struct Process<T> {
     shared: Rc<Shared>,
     id: ProcessId,
+    host: HostId,
     exit: oneshot::Receiver<Exit<T>>,
 }
 
@@ -85,10 +86,13 @@ impl<T> Process<T> {
         self.exit.await.unwrap_or(Exit::Killed)
     }
 
-    /// Sockets that it holds, listeners and connections that nobody has accepted left out.
+    /// TCP connections that it holds, without those that nobody has accepted.
     #[must_use]
-    pub fn sockets(&self) -> u32 {
-        self.shared.sockets_of(self.id)
+    pub fn connections(&self) -> u32 {
+        self.shared.with(|core| {
+            let own = core[self.host].tcp.owners().filter(|owner| *owner == self.id);
+            u32::try_from(own.count()).unwrap_or(u32::MAX)
+        })
     }
 }
 
@@ -96,14 +100,6 @@ impl Shared {
     /// Whose task runs now.
     pub(super) fn current_process(&self) -> Option<ProcessId> {
         self.processes.borrow().current
-    }
-
-    fn sockets_of(&self, id: ProcessId) -> u32 {
-        self.with(|core| {
-            let each = core.hosts.iter();
-            let owners = each.flat_map(|host| host.tcp.owners().chain(host.udp.owners()));
-            u32::try_from(owners.filter(|owner| *owner == id).count()).unwrap_or(u32::MAX)
-        })
     }
 
     pub(super) fn spawn<F: Future + 'static>(
@@ -134,7 +130,7 @@ impl Shared {
         let shared = Rc::clone(self);
         processes.tasks.spawn_local(poll_fn(move |cx| shared.poll_process(id, cx)));
         drop(processes);
-        Process { shared: Rc::clone(self), id, exit }
+        Process { shared: Rc::clone(self), id, host, exit }
     }
 
     fn poll_process(&self, id: ProcessId, cx: &mut Context<'_>) -> Poll<()> {

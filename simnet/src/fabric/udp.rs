@@ -17,7 +17,6 @@ use super::core::{Core, Shared};
 use super::host::{hears, scoped};
 use super::limits::{DATAGRAM_BYTES, UDP_BYTES, UDP_OVERHEAD};
 use super::packet::{Body, HostId, InterfaceId, Packet};
-use super::process::ProcessId;
 use super::wire::Route;
 
 /// IPv4 time to live and IPv6 hop limit of unicast datagrams (Linux).
@@ -77,7 +76,6 @@ pub(super) struct UdpSockets {
 
 struct Socket {
     number: u64,
-    owner: Option<ProcessId>,
     spec: UdpSpec,
     groups: BTreeSet<(u32, IpAddr)>,
     queue: VecDeque<Datagram>,
@@ -86,10 +84,6 @@ struct Socket {
 }
 
 impl UdpSockets {
-    pub(super) fn owners(&self) -> impl Iterator<Item = ProcessId> {
-        self.sockets.iter().filter_map(|(_, socket)| socket.owner)
-    }
-
     fn in_use(&self, spec: &UdpSpec) -> bool {
         let others = self.by_port.get(&spec.address.port()).into_iter().flatten();
         others.map(|slot| &self.sockets[*slot].spec).any(|other| {
@@ -111,12 +105,7 @@ struct Handle {
 }
 
 impl Core {
-    fn udp_open(
-        &mut self,
-        host: HostId,
-        mut spec: UdpSpec,
-        owner: Option<ProcessId>,
-    ) -> io::Result<Handle> {
+    fn udp_open(&mut self, host: HostId, mut spec: UdpSpec) -> io::Result<Handle> {
         spec.address = self.bindable(host, spec.address)?;
         if spec.address.port() == 0 {
             let free = |core: &mut Self| {
@@ -134,7 +123,6 @@ impl Core {
         let sockets = &mut self[host].udp;
         let slot = sockets.sockets.insert(Socket {
             number,
-            owner,
             spec,
             groups: BTreeSet::new(),
             queue: VecDeque::new(),
@@ -328,9 +316,8 @@ pub struct UdpSocket {
 
 impl UdpSocket {
     pub(super) fn open(shared: &Rc<Shared>, host: HostId, spec: UdpSpec) -> io::Result<Self> {
-        let owner = shared.current_process();
         let (handle, local) = shared.with(|core| {
-            let handle = core.udp_open(host, spec, owner)?;
+            let handle = core.udp_open(host, spec)?;
             let socket = core[host].udp.find(handle).expect("it was just made");
             io::Result::Ok((handle, socket.spec.address))
         })?;

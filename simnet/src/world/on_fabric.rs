@@ -286,6 +286,6 @@ impl Process for Running {
     }
 
     fn counts(&self) -> (Option<u32>, Option<u32>) {
-        (Some(self.process.sockets()), None)
+        (Some(self.process.connections()), None)
     }
 }

@@ -1,0 +1,50 @@
+//! How failures are told.
+
+use simnet::run::Outcome;
+use simnet::scenario::Plan;
+
+/// One line of what a world is made of, such as `seed 1   two-hosts   2 proxies   2 clients`.
+pub(super) fn headline(plan: &Plan) -> String {
+    let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    [
+        format!("seed {}", plan.seed),
+        plan.name.clone(),
+        match plan.proxies.len() {
+            1 => "1 proxy".to_owned(),
+            n => format!("{n} proxies"),
+        },
+        count(plan.clients.len(), "client"),
+        count(plan.faults.len(), "fault"),
+    ]
+    .join("   ")
+}
+
+/// Failures that are told whole; the rest are counted.
+const TOLD: usize = 5;
+
+/// What failed, what came before it, and how to see it again; nothing if all is well.
+pub(super) fn tell(outcome: &Outcome, replay: &str) {
+    for failed in outcome.failures.iter().take(TOLD) {
+        let at = failed.at.as_secs_f64();
+        println!("FAILED at {at:.3} s   {}: {}", failed.check, failed.text);
+        for line in &failed.before {
+            println!("  {line}");
+        }
+    }
+    let more = outcome.failures.len().saturating_sub(TOLD) + outcome.more_failures;
+    if more > 0 {
+        println!("and {more} more");
+    }
+    if !outcome.is_sound() {
+        println!("replay: {replay}");
+    }
+}
+
+/// The command that runs a world again.
+pub(super) fn replay_command(target: &str, seed: u64, engine: simnet::world::Engine) -> String {
+    let on = match engine {
+        simnet::world::Engine::Fabric => String::new(),
+        other => format!(" --engine {other}"),
+    };
+    format!("cargo run --release -p simnet -- replay {target} --seed {seed}{on}")
+}

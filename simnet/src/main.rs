@@ -1,0 +1,9 @@
+//! The program `simnet`: see `--help`.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}
