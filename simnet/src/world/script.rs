@@ -6,6 +6,10 @@ use crate::event::Phase;
 use crate::scenario::Plan;
 use crate::scenario::planned::{Client, Do, Send};
 
+/// How long after a phase's start clients do what it is for: whoever judges the phase before it
+/// then sees nothing of the next.
+const INTO_PHASE: Duration = Duration::from_millis(10);
+
 /// Something that is due.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Due {
@@ -40,8 +44,8 @@ impl Script {
             bytes: (call.bytes, call.bytes),
             binary: 0.5,
         };
-        actions.push((plan.start_of(Phase::RollCall), Do::Send(row)));
-        actions.push((plan.start_of(Phase::Leaving), Do::Leave));
+        actions.push((plan.start_of(Phase::RollCall) + INTO_PHASE, Do::Send(row)));
+        actions.push((plan.start_of(Phase::Leaving) + INTO_PHASE, Do::Leave));
         actions.sort_by_key(|(at, _)| *at);
         actions.reverse();
         Self { actions, rows: Vec::new() }
