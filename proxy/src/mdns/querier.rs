@@ -289,7 +289,7 @@ impl Querier {
         if read.flush && read.kind != kind::PTR {
             self.cache.flush(now, &self.key);
         }
-        let room = read.kind == kind::PTR || self.cache.has_room(&self.key);
+        let set = (read.kind != kind::PTR).then_some(self.key.len());
         self.key.extend_from_slice(&data.key);
         let make = || {
             let record = Record {
@@ -298,7 +298,7 @@ impl Querier {
                 flush: read.flush,
                 data: Data::parse(read.kind, &data.wire)?,
             };
-            room.then_some((record, interface))
+            Some((record, interface, set))
         };
         let heard = self.cache.hear(now, &self.key, (read.ttl, jitter), make);
         match (heard, read.kind) {
