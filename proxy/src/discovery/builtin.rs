@@ -20,7 +20,8 @@ const INTERFACES_EVERY: Duration = Duration::from_secs(3);
 /// How long goodbyes may take to be sent.
 const GOODBYE_TIME: Duration = Duration::from_millis(500);
 
-/// Discovery by multicast DNS without a thread, over a [`MdnsSocket`].
+/// Discovery by multicast DNS without a thread, over a [`MdnsSocket`]. Goodbyes are said by
+/// [`Discovery::shutdown`]; dropped, it is silent, as after a crash.
 pub struct Builtin<S> {
     engine: Engine,
     socket: S,

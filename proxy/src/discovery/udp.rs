@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::future::pending;
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bytes::Bytes;
@@ -127,6 +128,7 @@ impl Family {
     async fn recv(&self) -> Datagram {
         loop {
             let receive = || {
+                self.skip_empty();
                 let buffer = &mut self.buffer.borrow_mut()[..];
                 let (length, info) = self.packets.recv(buffer)?;
                 Ok(Datagram {
@@ -145,6 +147,15 @@ impl Family {
                 }
             }
         }
+    }
+
+    /// Takes empty datagrams, which for the crate that tells interfaces are errors, out of the way of
+    /// those that hold something.
+    fn skip_empty(&self) {
+        let socket = SockRef::from(&self.ready);
+        let mut byte = [MaybeUninit::uninit()];
+        // Other outcomes are for who receives next.
+        while matches!(socket.peek(&mut byte), Ok(0)) && socket.recv(&mut byte).is_ok() {}
     }
 
     async fn send(&self, interface: u32, to: SocketAddr, bytes: &Bytes) -> io::Result<()> {

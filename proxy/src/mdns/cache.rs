@@ -126,13 +126,14 @@ fn life(ttl: u32) -> Duration {
 
 impl Cache {
     /// Takes a record that was heard with more than no time to live, or with none as a goodbye.
-    /// `jitter` is below [`JITTER_MAX`]. `make` gives the record if it is not known.
+    /// `jitter` is below [`JITTER_MAX`]. `make` gives the record if it is not known, and with it how
+    /// much of the key tells its set, if that is bounded.
     pub(super) fn hear(
         &mut self,
         now: Instant,
         key: &[u8],
         (ttl, jitter): (u32, u32),
-        make: impl FnOnce() -> Option<(Record, u32)>,
+        make: impl FnOnce() -> Option<(Record, u32, Option<usize>)>,
     ) -> Heard {
         let ttl = ttl.min(OTHER_TTL);
         if ttl == 0 {
@@ -146,7 +147,10 @@ impl Cache {
             }
             return Heard::Again;
         }
-        let Some((record, interface)) = make() else { return Heard::Nothing };
+        let Some((record, interface, set)) = make() else { return Heard::Nothing };
+        if set.is_some_and(|length| self.set(&key[..length]).take(SET_MAX).count() == SET_MAX) {
+            return Heard::Nothing;
+        }
         let mut entry = Entry {
             record,
             interface,
@@ -187,11 +191,6 @@ impl Cache {
         self.timers.remove(&(before, key.clone()));
         self.timers.insert((next, key.clone()));
         self.entries.get_mut(&key).expect("it was just there").timer = next;
-    }
-
-    /// Whether one more record of this name and type may be kept.
-    pub(super) fn has_room(&self, set: &[u8]) -> bool {
-        self.set(set).take(SET_MAX).count() < SET_MAX
     }
 
     /// Somebody said that what they say now is all there is of a set: what is older than a second

@@ -190,7 +190,8 @@ impl Engine {
     /// Tells what changed, and asks what is to be asked now.
     fn settle(&mut self, now: Instant) {
         self.querier.settle(now, &mut self.events);
-        let questions = self.querier.questions(now, &self.lanes);
+        let own = |of_type: &Bytes| self.responder.instances(of_type);
+        let questions = self.querier.questions(now, &self.lanes, own);
         let packets =
             questions.into_iter().map(|(lane, bytes)| Outgoing { lane, to: lane.group(), bytes });
         self.send(packets.collect::<Vec<_>>());

@@ -157,7 +157,7 @@ impl Engine {
         // One for the packet, so that what came together is renewed together.
         let jitter = self.rng.next_u32() % JITTER_MAX;
         // Addresses may stand before the record that says whose they are, so once more from there.
-        let (start, mut again) = (reader, false);
+        let (start, mut passed_over, mut leads) = (reader, false, false);
         for pass in 0..2 {
             for _ in 0..records {
                 let Some(read) = reader.record(s)? else { continue };
@@ -167,7 +167,8 @@ impl Engine {
                 }
                 let owned = self.responder.owns(&s.owner.key);
                 let of_use = self.querier.is_of_use(&s.owner.key, read.kind);
-                again |= address && !of_use;
+                passed_over |= address && !of_use;
+                leads |= read.kind == kind::SRV && of_use;
                 if !owned && !of_use {
                     continue;
                 }
@@ -191,7 +192,7 @@ impl Engine {
                     self.querier.hear(now, lane.interface, (read, jitter), s);
                 }
             }
-            if !again {
+            if !(passed_over && leads) {
                 break;
             }
             reader = start;

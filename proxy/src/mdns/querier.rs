@@ -203,8 +203,15 @@ impl Querier {
         self.ask_at = Some(self.ask_at.map_or(paced, |at| at.min(paced)));
     }
 
-    /// The packets with the questions whose time has come, for each lane.
-    pub(super) fn questions(&mut self, now: Instant, lanes: &Lanes) -> Vec<(Lane, Bytes)> {
+    /// The packets with the questions whose time has come, for each lane. What `own` gives of a type
+    /// is known too, and said so: who does not know it must not take this question, which nobody
+    /// answers with it, for its own.
+    pub(super) fn questions(
+        &mut self,
+        now: Instant,
+        lanes: &Lanes,
+        own: impl Fn(&Bytes) -> Vec<Record>,
+    ) -> Vec<(Lane, Bytes)> {
         if self.ask_at.is_none_or(|at| at > now) {
             return Vec::new();
         }
@@ -221,6 +228,7 @@ impl Querier {
                 }
                 asks.push(Ask { name: ask.name.clone(), kind: *kind, unicast: ask.unicast });
                 if *kind == kind::PTR {
+                    known.extend(own(key));
                     prefix(&mut self.key, key, *kind, Some(lane.interface));
                     let fresh = self.cache.set(&self.key).filter(|entry| entry.is_fresh(now));
                     known.extend(fresh.map(|entry| Record {
@@ -289,7 +297,7 @@ impl Querier {
         if read.flush && read.kind != kind::PTR {
             self.cache.flush(now, &self.key);
         }
-        let room = read.kind == kind::PTR || self.cache.has_room(&self.key);
+        let set = (read.kind != kind::PTR).then_some(self.key.len());
         self.key.extend_from_slice(&data.key);
         let make = || {
             let record = Record {
@@ -298,7 +306,7 @@ impl Querier {
                 flush: read.flush,
                 data: Data::parse(read.kind, &data.wire)?,
             };
-            room.then_some((record, interface))
+            Some((record, interface, set))
         };
         let heard = self.cache.hear(now, &self.key, (read.ttl, jitter), make);
         match (heard, read.kind) {

@@ -174,7 +174,9 @@ fn name(bytes: &[u8], mut at: usize, into: &mut NameBuffer) -> Result<usize, Mal
                 at += 1 + length;
                 if length == 0 {
                     into.key.clear();
-                    into.key.extend(into.wire.iter().map(u8::to_ascii_lowercase));
+                    into.key.extend_from_slice(&into.wire);
+                    // Lengths are below 64, where there are no letters.
+                    into.key.make_ascii_lowercase();
                     return Ok(end.unwrap_or(at));
                 }
             }

@@ -238,6 +238,15 @@ impl Responder {
         packets
     }
 
+    /// The records that lead to our instances of a type.
+    pub(super) fn instances(&self, of_type: &Bytes) -> Vec<Record> {
+        let ids = self.names.get(of_type).into_iter().flatten();
+        ids.filter_map(|id| self.services.get(id))
+            .filter(|own| own.service.key() == of_type && !matches!(own.state, State::Probing(_)))
+            .flat_map(|own| own.records(What::Ptr, &Lanes::default(), 0))
+            .collect()
+    }
+
     /// Whether anything is ours under this name.
     pub(super) fn owns(&self, name: &[u8]) -> bool {
         self.names.contains_key(name)

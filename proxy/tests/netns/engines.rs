@@ -14,7 +14,7 @@ use crate::avahi::Avahi;
 use crate::client::exchange;
 use crate::engine::{Peer, service};
 use crate::lab::{Host, Lab, Stack};
-use crate::multicast::{GROUP, PORT, open, question};
+use crate::multicast::{Advert, GROUP, Multicast, PORT, open, question};
 use crate::program::{Proxy, wait_linked_one_way};
 use crate::{SOON, check, wait};
 
@@ -144,6 +144,29 @@ fn who_is_killed_is_lost_as_soon_as_it_is_doubted() {
     drop(dead);
     watcher.tell(|engine, now| engine.verify(now, "dead[1]", "_ws._tcp"));
     watcher.wait_lost("dead[1]", Duration::from_secs(5));
+}
+
+#[test]
+fn empty_datagrams_do_not_deafen_it() {
+    let Some(lab) = Lab::new() else { return };
+    let hosts = [lab.host(), lab.host()];
+    let peer = Peer::on(&hosts[0]);
+    let hostile = Multicast::on(&hosts[1]);
+    let advert = |number: u16| Advert {
+        instance: format!("x[{number}]"),
+        host: "x.local".to_owned(),
+        address: hosts[1].v4(),
+        port: 7000 + number,
+        texts: vec!["path=/broadcast/chat".to_owned()],
+    };
+    hostile.announce(&advert(0));
+    peer.wait_found("x[0]", 1);
+    (0..100).for_each(|_| hostile.send(b""));
+    hostile.announce(&advert(1));
+    wait("the advert after them", Duration::from_secs(5), || {
+        let found = matches!(peer.last("x[1]"), Some(Event::Found(_)));
+        check(found, || format!("{:#?}", peer.events()))
+    });
 }
 
 #[test]

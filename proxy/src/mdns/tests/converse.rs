@@ -3,10 +3,10 @@
 use tokio::time::Instant;
 
 use super::super::reader::Head;
-use super::super::{Config, Event, PACKET_BYTES_MAX, Service, Transmit};
+use super::super::{Config, Event, PACKET_BYTES_MAX, PORT, Service, Transmit};
 use super::lan::{Lan, address, service};
 use super::{ms, s, shown};
-use crate::net::Interface;
+use crate::net::{Datagram, Interface};
 
 #[test]
 fn an_instance_is_found_at_once_and_lost_a_second_after_its_goodbye() {
@@ -177,6 +177,56 @@ fn who_hears_a_question_does_not_ask_it() {
     lan.run(s(1));
     let asked = lan.take_sent().len();
     assert!((1..hosts / 2).contains(&asked), "{asked} of {hosts} asked");
+}
+
+#[test]
+fn also_if_what_is_known_takes_many_packets() {
+    let (mut lan, hosts) = (Lan::new(12, 12), 12);
+    for number in 0..150 {
+        lan.register(0, &service(&format!("chat[{number}]"), false));
+    }
+    (0..hosts).for_each(|host| lan.browse(host));
+    lan.run(s(70));
+    lan.take_sent();
+    for engine in &mut lan.engines {
+        engine.refresh(lan.now, "_ws._tcp");
+    }
+    lan.run(s(1));
+    let sent = lan.take_sent();
+    let first = |(_, sent): &&(usize, Transmit)| Head::read(&sent.bytes).unwrap().questions > 0;
+    let asked = sent.iter().filter(first).count();
+    assert!(sent.len() > 2 * asked, "each takes some packets: {}", sent.len());
+    assert!((1..hosts / 2).contains(&asked), "{asked} of {hosts} asked");
+}
+
+#[test]
+fn a_host_with_two_cables_to_one_network_is_at_peace_with_itself() {
+    let mut lan = Lan::new(1, 11);
+    let on = |index: u32| Interface {
+        address: [10, 0, 0, u8::try_from(index).unwrap()].into(),
+        prefix_bits: 24,
+        index,
+    };
+    lan.engines[0].set_interfaces(lan.now, vec![on(1), on(2)]);
+    lan.browse(0);
+    lan.register(0, &service("chat", true));
+    let mut heard = 0;
+    for _ in 0..500 {
+        lan.run(ms(20));
+        for (_, sent) in lan.take_sent() {
+            for interface in [1, 2] {
+                let source = (on(sent.interface).address, PORT).into();
+                let bytes = sent.bytes.clone();
+                let packet = Datagram { interface, source, multicast: true, bytes };
+                lan.engines[0].handle_packet(lan.now, &packet);
+                heard += 1;
+            }
+        }
+    }
+    assert_eq!(lan.events, []);
+    // Three probes, two announcements and the questions, to both sides and heard on both, and no
+    // answer to oneself.
+    assert!((4 * 6..4 * 12).contains(&heard), "{heard}");
 }
 
 #[test]

@@ -35,6 +35,21 @@ proptest! {
 }
 
 #[test]
+fn the_question_of_one_who_is_not_known_does_not_do_for_ours() {
+    let mut lan = Lan::new(2, 9);
+    // Neither hears the other's announcements.
+    lan.cut.insert(0);
+    for host in [0, 1] {
+        lan.browse(host);
+        lan.register(host, &service(&format!("chat[{host}]"), false));
+    }
+    lan.run(s(20));
+    lan.cut.clear();
+    lan.run(s(50));
+    assert_eq!([lan.names(0), lan.names(1)], [["chat[1]"], ["chat[0]"]]);
+}
+
+#[test]
 fn who_is_silent_is_lost_when_doubted_and_who_lives_is_not() {
     let mut lan = Lan::new(3, 1);
     lan.browse(0);
