@@ -1,6 +1,6 @@
 //! Bugs that can be planted, to prove that the simulator's checkers find them.
 //!
-//! Only with the feature `planted-bugs`; without it [`planted`] is a constant, and nothing of this
+//! Only with the feature `planted-bugs`; without it `planted` is a constant, and nothing of this
 //! is left in the program.
 
 /// One thing that a proxy could do wrong.
