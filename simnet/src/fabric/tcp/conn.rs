@@ -207,6 +207,13 @@ impl Conn {
         false
     }
 
+    /// Whether it is no answer to our SYN, but belongs to a former connection of the same
+    /// addresses that the other side takes for alive.
+    pub(super) fn is_strange(&self, segment: &Segment) -> bool {
+        let answer = segment.acknowledged == self.sequence(0);
+        self.state == State::Connecting && segment.ack && !segment.rst && !answer
+    }
+
     /// The answer to a SYN.
     fn answered(&mut self, now: u64, segment: &Segment, wakers: &mut Vec<Waker>) -> bool {
         let ours = segment.ack && segment.acknowledged == self.sequence(0);

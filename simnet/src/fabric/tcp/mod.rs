@@ -137,6 +137,9 @@ impl Core {
             let conn = &mut tcp.conns[slot];
             // A port may be used again while its former connection lingers.
             let afresh = segment.syn && !segment.ack && conn.state == State::Lingering;
+            if conn.is_strange(segment) {
+                return self.tcp_refuse(host, pair, segment);
+            }
             if !afresh {
                 let before = conn.state;
                 let opened = conn.receive(now, segment, wakers);
