@@ -117,6 +117,29 @@ fn power_loss_is_silent_until_the_host_is_back() {
 }
 
 #[test]
+fn a_former_life_of_the_same_port_is_ended_by_its_successor() {
+    simulate(1, async |fabric| {
+        let [server, client] = two(&fabric);
+        let listener = listen(&fabric.net(server)).await;
+        let net = fabric.net(client);
+        let (accepted, connected) = tokio::join!(listener.accept(), net.connect(at(ip(0))));
+        let (mut former, mut connected) = (accepted.unwrap().0, connected.unwrap());
+        transfer(&mut connected, &mut former, 1000).await;
+        let port = connected.local_addr().port();
+        fabric.power_off(client);
+        fabric.power_on(client);
+        fabric.shared.with(|core| core[client].next_port = port);
+        // The server answers the SYN from its old connection, is told, and hears the next.
+        let (accepted, connected) = tokio::join!(listener.accept(), net.connect(at(ip(0))));
+        let (mut accepted, mut connected) = (accepted.unwrap().0, connected.unwrap());
+        assert_eq!(connected.local_addr().port(), port);
+        transfer(&mut connected, &mut accepted, 1000).await;
+        let error = former.read(&mut [0]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    });
+}
+
+#[test]
 fn what_a_host_sent_before_it_lost_power_arrives() {
     simulate(1, async |fabric| {
         let [server, client] = two(&fabric);
