@@ -182,6 +182,8 @@ fn a_host_that_sleeps_keeps_its_sockets_and_its_time() {
 #[test]
 fn a_host_that_sleeps_sends_on_when_it_wakes_up() {
     simulate(1, async |fabric| {
+        let user_timeout = Some(20 * SECOND);
+        fabric.set_tcp_times(TcpTimes { user_timeout, ..TcpTimes::default() });
         let [server, client] = two(&fabric);
         let (mut server_end, mut client_end) = pair(&fabric, [server, client]).await;
         let cut = fabric.block([client], [server]);
