@@ -1,9 +1,9 @@
 //! Simulated networks for Named WebSockets proxies: the real proxy code on virtual hosts.
 //!
-//! So far there is one engine, [turmoil](https://docs.rs/turmoil) ([`TurmoilNet`]), for small
-//! worlds, and a [`Board`] in place of multicast, on which adverts are seen at once by everyone.
-//! What this proves today is that nothing in the proxy's links and relay resists simulation: the
-//! test `three_proxies` runs them through a partition, twice, with the same events.
+//! Two engines run them. The [`fabric`] is a network of our own: links that lose and delay, TCP that
+//! retransmits, multicast, faults, for hundreds of hosts. [turmoil](https://docs.rs/turmoil)
+//! ([`TurmoilNet`]) is the second opinion, for small worlds. The test `parity` holds both against this
+//! machine's loopback. A [`Board`] stands in for multicast where discovery is not the subject.
 
 mod board;
 pub mod check;

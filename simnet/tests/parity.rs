@@ -14,6 +14,8 @@
 //! is not connected; it takes any amount from a writer at once (its window counts writes, not
 //! bytes); and it tells a reset more than once.
 
+#![expect(clippy::unwrap_used, reason = "what fails here fails a test")]
+
 #[path = "parity/bodies.rs"]
 mod bodies;
 

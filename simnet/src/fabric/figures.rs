@@ -1,5 +1,7 @@
 //! What a fabric has counted.
 
+use std::fmt;
+
 use super::packet::Cause;
 
 /// Counters of a fabric since its start. Loopback is not counted, except in `events`.
@@ -24,7 +26,7 @@ pub struct Figures {
 }
 
 /// Packets that did not arrive, by [`Cause`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Losses([u64; Cause::ALL.len()]);
 
 impl Losses {
@@ -42,5 +44,12 @@ impl Losses {
 
     pub(super) fn count(&mut self, cause: Cause) {
         self.0[cause as usize] += 1;
+    }
+}
+
+impl fmt::Debug for Losses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counted = Cause::ALL.iter().map(|cause| (cause, self.by(*cause)));
+        f.debug_map().entries(counted.filter(|(_, count)| *count > 0)).finish()
     }
 }

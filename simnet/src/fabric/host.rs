@@ -33,7 +33,7 @@ pub(super) struct Host {
     pub(super) interfaces: Vec<Interface>,
     pub(super) tcp: TcpSockets,
     pub(super) udp: UdpSockets,
-    next_port: u16,
+    pub(super) next_port: u16,
 }
 
 pub(super) struct Interface {

@@ -134,6 +134,10 @@ pub(super) fn find_port(
     Err(io::Error::new(io::ErrorKind::AddrInUse, "all ephemeral ports are in use"))
 }
 
+pub(super) fn invalid(what: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, what)
+}
+
 pub(super) fn in_use(address: SocketAddr) -> io::Error {
     io::Error::new(io::ErrorKind::AddrInUse, format!("{address} is in use"))
 }

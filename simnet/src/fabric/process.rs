@@ -62,8 +62,8 @@ struct Entry {
 /// A process that was started. Dropping this leaves it running.
 pub struct Process<T> {
     shared: Rc<Shared>,
-    id: ProcessId,
     host: HostId,
+    id: ProcessId,
     exit: oneshot::Receiver<Exit<T>>,
 }
 
@@ -94,12 +94,25 @@ impl<T> Process<T> {
             u32::try_from(own.count()).unwrap_or(u32::MAX)
         })
     }
+
+    /// Sockets that it holds, listeners and connections that nobody has accepted left out.
+    #[must_use]
+    pub fn sockets(&self) -> u32 {
+        self.shared.sockets_of(self.host, self.id)
+    }
 }
 
 impl Shared {
     /// Whose task runs now.
     pub(super) fn current_process(&self) -> Option<ProcessId> {
         self.processes.borrow().current
+    }
+
+    fn sockets_of(&self, host: HostId, id: ProcessId) -> u32 {
+        self.with(|core| {
+            let owners = core[host].tcp.owners().chain(core[host].udp.owners());
+            u32::try_from(owners.filter(|owner| *owner == id).count()).unwrap_or(u32::MAX)
+        })
     }
 
     pub(super) fn spawn<F: Future + 'static>(
@@ -130,13 +143,15 @@ impl Shared {
         let shared = Rc::clone(self);
         processes.tasks.spawn_local(poll_fn(move |cx| shared.poll_process(id, cx)));
         drop(processes);
-        Process { shared: Rc::clone(self), id, host, exit }
+        Process { shared: Rc::clone(self), host, id, exit }
     }
 
     fn poll_process(&self, id: ProcessId, cx: &mut Context<'_>) -> Poll<()> {
         let mut processes = self.processes.borrow_mut();
         let Some(entry) = processes.all.get_mut(&id) else { return Poll::Ready(()) };
-        entry.waker = Some(cx.waker().clone());
+        if !entry.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            entry.waker = Some(cx.waker().clone());
+        }
         if !self.with(|core| core[entry.host].is_on()) {
             return Poll::Pending;
         }

@@ -180,8 +180,11 @@ impl Core {
         Route { out, way: Way::To { segment, router, owner }, mtu }
     }
 
-    /// Puts a packet on its way. Its addresses lose their scopes.
+    /// Puts a packet on its way, unless its host is off or asleep. Its addresses lose their scopes.
     pub(super) fn send(&mut self, route: &Route, mut packet: Packet) {
+        if !self[route.out.host].is_on() {
+            return;
+        }
         packet.source = bare(packet.source);
         packet.destination = bare(packet.destination);
         let bytes = packet.bytes();

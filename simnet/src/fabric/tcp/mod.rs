@@ -17,7 +17,7 @@ mod stream;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use slab::Slab;
 
@@ -27,7 +27,7 @@ use self::listener::Listener;
 pub use self::stream::FabricStream;
 use super::core::{Core, Event};
 use super::host::{LOOPBACK, hears, is_link_local, scope, scoped};
-use super::net::{find_port, no_route};
+use super::net::{find_port, gone, invalid, no_route};
 use super::packet::{Body, HostId, InterfaceId, Packet, Segment};
 use super::process::ProcessId;
 use super::wire::{Route, segment_bytes};
@@ -99,14 +99,11 @@ impl Core {
         owner: Option<ProcessId>,
     ) -> io::Result<Handle> {
         if !self[host].is_on() {
-            return Err(super::net::gone());
+            return Err(gone());
         }
         let to = self.loopback_if_unspecified(to);
         if to.port() == 0 || to.ip().is_multicast() {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("{to} is no address of one program"),
-            ));
+            return Err(invalid(format!("{to} is no address of one program")));
         }
         let route = self.route(host, to, None).ok_or_else(|| no_route(to))?;
         let ip = self.source(host, &route, to.ip()).ok_or_else(|| no_route(to))?;
@@ -137,6 +134,9 @@ impl Core {
             let conn = &mut tcp.conns[slot];
             // A port may be used again while its former connection lingers.
             let afresh = segment.syn && !segment.ack && conn.state == State::Lingering;
+            if conn.is_strange(segment) {
+                return self.tcp_refuse(host, pair, segment);
+            }
             if !afresh {
                 let before = conn.state;
                 let opened = conn.receive(now, segment, wakers);
@@ -281,12 +281,7 @@ impl Core {
     }
 
     /// The address that `host` speaks to `to` from.
-    pub(super) fn source(
-        &self,
-        host: HostId,
-        route: &Route,
-        to: std::net::IpAddr,
-    ) -> Option<std::net::IpAddr> {
+    pub(super) fn source(&self, host: HostId, route: &Route, to: IpAddr) -> Option<IpAddr> {
         // Who speaks to itself does so from the address that it speaks to.
         if route.out.index == LOOPBACK && !to.is_multicast() {
             return Some(to);
@@ -297,7 +292,6 @@ impl Core {
 
     /// Connecting to "any" address means oneself, as on Linux.
     fn loopback_if_unspecified(&self, to: SocketAddr) -> SocketAddr {
-        use std::net::{Ipv4Addr, Ipv6Addr};
         match to {
             SocketAddr::V4(v4) if v4.ip().is_unspecified() => {
                 SocketAddr::new(Ipv4Addr::LOCALHOST.into(), to.port())

@@ -117,6 +117,29 @@ fn power_loss_is_silent_until_the_host_is_back() {
 }
 
 #[test]
+fn a_former_life_of_the_same_port_is_ended_by_its_successor() {
+    simulate(1, async |fabric| {
+        let [server, client] = two(&fabric);
+        let listener = listen(&fabric.net(server)).await;
+        let net = fabric.net(client);
+        let (accepted, connected) = tokio::join!(listener.accept(), net.connect(at(ip(0))));
+        let (mut former, mut connected) = (accepted.unwrap().0, connected.unwrap());
+        transfer(&mut connected, &mut former, 1000).await;
+        let port = connected.local_addr().port();
+        fabric.power_off(client);
+        fabric.power_on(client);
+        fabric.shared.with(|core| core[client].next_port = port);
+        // The server answers the SYN from its old connection, is told, and hears the next.
+        let (accepted, connected) = tokio::join!(listener.accept(), net.connect(at(ip(0))));
+        let (mut accepted, mut connected) = (accepted.unwrap().0, connected.unwrap());
+        assert_eq!(connected.local_addr().port(), port);
+        transfer(&mut connected, &mut accepted, 1000).await;
+        let error = former.read(&mut [0]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    });
+}
+
+#[test]
 fn what_a_host_sent_before_it_lost_power_arrives() {
     simulate(1, async |fabric| {
         let [server, client] = two(&fabric);
@@ -159,6 +182,8 @@ fn a_host_that_sleeps_keeps_its_sockets_and_its_time() {
 #[test]
 fn a_host_that_sleeps_sends_on_when_it_wakes_up() {
     simulate(1, async |fabric| {
+        let user_timeout = Some(20 * SECOND);
+        fabric.set_tcp_times(TcpTimes { user_timeout, ..TcpTimes::default() });
         let [server, client] = two(&fabric);
         let (mut server_end, mut client_end) = pair(&fabric, [server, client]).await;
         let cut = fabric.block([client], [server]);

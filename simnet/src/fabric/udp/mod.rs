@@ -3,21 +3,24 @@
 //! As on Linux, but for one thing: a socket hears only the groups that it joined itself, on the
 //! interfaces where it joined them.
 
+mod socket;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 
 use bytes::Bytes;
 use slab::Slab;
 
-use super::core::{Core, Shared};
-use super::host::{hears, scoped};
+pub use self::socket::UdpSocket;
+use super::core::Core;
+use super::host::{clash, hears, scoped};
 use super::limits::{DATAGRAM_BYTES, UDP_BYTES, UDP_OVERHEAD};
+use super::net::{find_port, gone, in_use, invalid, no_interface, no_route};
 use super::packet::{Body, HostId, InterfaceId, Packet};
-use super::wire::Route;
+use super::process::ProcessId;
+use super::wire::{Route, Way};
 
 /// IPv4 time to live and IPv6 hop limit of unicast datagrams (Linux).
 const HOPS: u8 = 64;
@@ -76,6 +79,7 @@ pub(super) struct UdpSockets {
 
 struct Socket {
     number: u64,
+    owner: Option<ProcessId>,
     spec: UdpSpec,
     groups: BTreeSet<(u32, IpAddr)>,
     queue: VecDeque<Datagram>,
@@ -84,11 +88,15 @@ struct Socket {
 }
 
 impl UdpSockets {
+    pub(super) fn owners(&self) -> impl Iterator<Item = ProcessId> {
+        self.sockets.iter().filter_map(|(_, socket)| socket.owner)
+    }
+
     fn in_use(&self, spec: &UdpSpec) -> bool {
         let others = self.by_port.get(&spec.address.port()).into_iter().flatten();
-        others.map(|slot| &self.sockets[*slot].spec).any(|other| {
-            super::host::clash(other.address, spec.address) && !(other.share && spec.share)
-        })
+        others
+            .map(|slot| &self.sockets[*slot].spec)
+            .any(|other| clash(other.address, spec.address) && !(other.share && spec.share))
     }
 
     fn find(&mut self, handle: Handle) -> Option<&mut Socket> {
@@ -105,24 +113,30 @@ struct Handle {
 }
 
 impl Core {
-    fn udp_open(&mut self, host: HostId, mut spec: UdpSpec) -> io::Result<Handle> {
+    fn udp_open(
+        &mut self,
+        host: HostId,
+        mut spec: UdpSpec,
+        owner: Option<ProcessId>,
+    ) -> io::Result<Handle> {
         spec.address = self.bindable(host, spec.address)?;
         if spec.address.port() == 0 {
             let free = |core: &mut Self| {
                 spec.address.set_port(core[host].next_port());
                 !core[host].udp.in_use(&spec)
             };
-            super::net::find_port(self, free)?;
+            find_port(self, free)?;
         }
         let sockets = &mut self[host].udp;
         if sockets.in_use(&spec) {
-            return Err(super::net::in_use(spec.address));
+            return Err(in_use(spec.address));
         }
         self.sockets_made += 1;
         let number = self.sockets_made;
         let sockets = &mut self[host].udp;
         let slot = sockets.sockets.insert(Socket {
             number,
+            owner,
             spec,
             groups: BTreeSet::new(),
             queue: VecDeque::new(),
@@ -196,16 +210,13 @@ impl Core {
         join: bool,
     ) -> io::Result<()> {
         if !group.is_multicast() {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("{group} is no group"),
-            ));
+            return Err(invalid(format!("{group} is no group")));
         }
         if self[handle.host].interface(interface).is_none() {
-            return Err(super::net::no_interface(interface));
+            return Err(no_interface(interface));
         }
         let host = &mut self[handle.host].udp;
-        let socket = host.find(handle).ok_or_else(super::net::gone)?;
+        let socket = host.find(handle).ok_or_else(gone)?;
         if join && socket.groups.insert((interface, group)) {
             let count = host.groups.entry((interface, group)).or_default();
             *count += 1;
@@ -226,22 +237,19 @@ impl Core {
         interface: Option<u32>,
     ) -> io::Result<()> {
         let host = handle.host;
-        let spec = self[host].udp.find(handle).ok_or_else(super::net::gone)?.spec;
+        let spec = self[host].udp.find(handle).ok_or_else(gone)?.spec;
         if payload.len() > DATAGRAM_BYTES {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("{} bytes in a datagram; at most {DATAGRAM_BYTES}", payload.len()),
-            ));
+            return Err(invalid(format!(
+                "{} bytes in a datagram; at most {DATAGRAM_BYTES}",
+                payload.len()
+            )));
         }
         if spec.address.is_ipv4() != to.is_ipv4() {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("{to} is of another family than {}", spec.address),
-            ));
+            return Err(invalid(format!("{to} is of another family than {}", spec.address)));
         }
-        let route = self.route(host, to, interface).ok_or_else(|| super::net::no_route(to))?;
+        let route = self.route(host, to, interface).ok_or_else(|| no_route(to))?;
         let source = if spec.address.ip().is_unspecified() {
-            let ip = self.source(host, &route, to.ip()).ok_or_else(|| super::net::no_route(to))?;
+            let ip = self.source(host, &route, to.ip()).ok_or_else(|| no_route(to))?;
             SocketAddr::new(ip, spec.address.port())
         } else {
             spec.address
@@ -250,11 +258,11 @@ impl Core {
         let hops = if group { spec.multicast_hops } else { HOPS };
         let packet = Packet { source, destination: to, body: Body::Udp { payload, hops } };
         if group && spec.multicast_loop {
-            let way = super::wire::Way::Inside;
+            let way = Way::Inside;
             self.send(&Route { way, ..route }, packet.clone());
         }
         // A group on loopback has no members but the host's own.
-        if !(group && route.way == super::wire::Way::Inside) {
+        if !(group && route.way == Way::Inside) {
             self.send(&route, packet);
         }
         Ok(())
@@ -304,101 +312,5 @@ impl Core {
             }
         }
         room
-    }
-}
-
-/// A UDP socket of a simulated host. Sending never waits: what does not fit is lost.
-pub struct UdpSocket {
-    shared: Rc<Shared>,
-    handle: Handle,
-    local: SocketAddr,
-}
-
-impl UdpSocket {
-    pub(super) fn open(shared: &Rc<Shared>, host: HostId, spec: UdpSpec) -> io::Result<Self> {
-        let (handle, local) = shared.with(|core| {
-            let handle = core.udp_open(host, spec)?;
-            let socket = core[host].udp.find(handle).expect("it was just made");
-            io::Result::Ok((handle, socket.spec.address))
-        })?;
-        Ok(Self { shared: Rc::clone(shared), handle, local })
-    }
-
-    /// Its address, with the port that it was given.
-    #[must_use]
-    pub fn local_addr(&self) -> SocketAddr {
-        self.local
-    }
-
-    /// Hears a multicast group on an interface.
-    ///
-    /// # Errors
-    ///
-    /// No group, no such interface, or the host has lost its power since.
-    pub fn join(&self, group: IpAddr, interface: u32) -> io::Result<()> {
-        self.shared.with(|core| core.udp_join(self.handle, group, interface, true))
-    }
-
-    /// Hears it no longer.
-    ///
-    /// # Errors
-    ///
-    /// As for [`join`](UdpSocket::join).
-    pub fn leave(&self, group: IpAddr, interface: u32) -> io::Result<()> {
-        self.shared.with(|core| core.udp_join(self.handle, group, interface, false))
-    }
-
-    /// Sends a datagram to an address, or to a group on the interface that its scope or
-    /// `interface` names; without either, on the first that has an address of its family.
-    ///
-    /// # Errors
-    ///
-    /// No route, too large, another family, or the host has lost its power since. That it was
-    /// lost on its way is nobody told.
-    pub fn send_to(
-        &self,
-        payload: impl Into<Bytes>,
-        to: SocketAddr,
-        interface: Option<u32>,
-    ) -> io::Result<()> {
-        self.shared.with(|core| core.udp_send(self.handle, payload.into(), to, interface))
-    }
-
-    /// The next datagram. May be dropped and called again without losing any.
-    ///
-    /// # Errors
-    ///
-    /// The host has lost its power since.
-    pub async fn recv(&self) -> io::Result<Datagram> {
-        poll_fn(|cx| self.poll_recv(cx)).await
-    }
-
-    /// The next datagram, if there is one; else the task is woken when there may be. Only the
-    /// task that asked last is.
-    ///
-    /// # Errors
-    ///
-    /// The host has lost its power since.
-    pub fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<io::Result<Datagram>> {
-        self.shared.with(|core| {
-            let socket = core[self.handle.host].udp.find(self.handle);
-            let socket = socket.ok_or_else(super::net::gone)?;
-            match socket.queue.pop_front() {
-                Some(datagram) => {
-                    socket.bytes -= datagram.payload.len() + UDP_OVERHEAD;
-                    Poll::Ready(Ok(datagram))
-                }
-                None => {
-                    socket.waker = Some(cx.waker().clone());
-                    Poll::Pending
-                }
-            }
-        })
-    }
-}
-
-impl Drop for UdpSocket {
-    fn drop(&mut self) {
-        self.shared.with(|core| core.udp_close(self.handle));
     }
 }

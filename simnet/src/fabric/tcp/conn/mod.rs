@@ -1,12 +1,14 @@
 //! One end of one connection: segments in, segments out, and a clock. No sockets, no network.
 
+mod output;
+
 use std::io;
 use std::net::SocketAddr;
 use std::task::Waker;
 
 use super::receiver::Receiver;
 use super::sender::Sender;
-use crate::fabric::limits::{DELAYED_ACK, LINGER, TcpTimes};
+use crate::fabric::limits::{DELAYED_ACK, LINGER, RECEIVE_BYTES, SEND_BYTES, TcpTimes};
 use crate::fabric::link::nanos;
 use crate::fabric::packet::Segment;
 use crate::fabric::process::ProcessId;
@@ -207,6 +209,13 @@ impl Conn {
         false
     }
 
+    /// Whether it is no answer to our SYN, but belongs to a former connection of the same
+    /// addresses that the other side takes for alive.
+    pub(super) fn is_strange(&self, segment: &Segment) -> bool {
+        let answer = segment.acknowledged == self.sequence(0);
+        self.state == State::Connecting && segment.ack && !segment.rst && !answer
+    }
+
     /// The answer to a SYN.
     fn answered(&mut self, now: u64, segment: &Segment, wakers: &mut Vec<Waker>) -> bool {
         let ours = segment.ack && segment.acknowledged == self.sequence(0);
@@ -234,7 +243,7 @@ impl Conn {
         let place = self.receiver.next as i64 + ahead;
         if segment.rst {
             // Only one in the window is believed (RFC 9293 section 3.10.7.4).
-            if (0..=crate::fabric::limits::RECEIVE_BYTES as i64).contains(&ahead) {
+            if (0..=RECEIVE_BYTES as i64).contains(&ahead) {
                 self.fail(io::ErrorKind::ConnectionReset, wakers);
             }
             return;
@@ -273,7 +282,7 @@ impl Conn {
             self.sender.acknowledged(place, now, self.mss);
             self.deadline = NEVER;
             // As Linux: a writer is not woken for crumbs.
-            if was_full && self.sender.room() >= crate::fabric::limits::SEND_BYTES / 3 {
+            if was_full && self.sender.room() >= SEND_BYTES / 3 {
                 wakers.extend(self.writer.take());
             }
         } else if segment.payload.is_empty() && !segment.fin && !opens {
@@ -341,76 +350,6 @@ impl Conn {
         }
         sender.retries += 1;
         sender.backoff += 1;
-    }
-
-    /// Writes the segments that are due.
-    pub(super) fn output(&mut self, now: u64, mss: usize, out: &mut Vec<Segment>) -> u64 {
-        self.mss = mss;
-        let mut again = 0;
-        match self.say.take() {
-            Some(Say::Syn) => {
-                let answer = self.state != State::Connecting;
-                let window = self.receiver.window(mss);
-                out.push(Segment {
-                    sequence: self.iss,
-                    acknowledged: if answer { self.irs.wrapping_add(1) } else { 0 },
-                    window,
-                    syn: true,
-                    ack: answer,
-                    ..Segment::default()
-                });
-                if self.sender.retries == 0 {
-                    self.sender.progress_at = now;
-                } else {
-                    again += 1;
-                }
-                self.deadline = now + self.sender.patience(&self.times);
-                return again;
-            }
-            Some(Say::Probe) => {
-                let probe = self.segment(self.sender.una.wrapping_sub(1));
-                out.push(probe);
-            }
-            Some(Say::Reset) => {
-                let reset = Segment { rst: true, ..self.segment(self.sender.max) };
-                out.push(reset);
-                return 0;
-            }
-            None => {}
-        }
-        if self.state == State::Open {
-            while let Some(piece) = self.sender.piece(now, mss) {
-                again += u64::from(piece.again);
-                let psh = piece.last && !piece.payload.is_empty();
-                let segment = self.segment(piece.place);
-                let (payload, fin) = (piece.payload, piece.fin);
-                out.push(Segment { payload, fin, psh, ..segment });
-            }
-        }
-        if self.ack == Ack::Now && matches!(self.state, State::Open | State::Lingering) {
-            let pure = self.segment(self.sender.max);
-            out.push(pure);
-        }
-        let waits = self.sender.in_flight() || self.sender.is_blocked();
-        if self.state == State::Open && waits && self.deadline == NEVER {
-            if self.sender.is_blocked() && self.sender.backoff == 0 {
-                self.sender.progress_at = now;
-            }
-            self.deadline = now + self.sender.patience(&self.times);
-        }
-        again
-    }
-
-    /// A segment without data, which acknowledges what has come.
-    fn segment(&mut self, place: u64) -> Segment {
-        self.ack = Ack::None;
-        Segment {
-            sequence: self.sequence(place),
-            acknowledged: self.irs.wrapping_add(1).wrapping_add(self.receiver.next as u32),
-            window: self.receiver.window(self.mss),
-            ack: true,
-            ..Segment::default()
-        }
     }
 
     /// After the program has read: whether to tell the other side that its window opens.
