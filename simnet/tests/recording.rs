@@ -3,19 +3,14 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails a test")]
 
-use std::cell::RefCell;
-use std::fs;
+use std::fs::{self, File};
 use std::process::Command;
-use std::rc::Rc;
 
 use proxy::DEFAULT_PORT;
-use simnet::event::Record;
-use simnet::fabric::packet::Tap;
+use simnet::run::{Keep, run};
 use simnet::scenario::Scenario;
-use simnet::trace::{
-    Digest, Fanout, Figures, Hash, JsonLines, Last, Measure, Pcapng, Report, Sink, WorldPicture,
-};
-use simnet::world::{self, Engine};
+use simnet::trace::{Digest, Figures};
+use simnet::world::Engine;
 
 /// What a run left behind.
 struct Recording {
@@ -24,60 +19,24 @@ struct Recording {
     lines: String,
     capture: Vec<u8>,
     page: String,
-    events: usize,
-}
-
-#[derive(Default)]
-struct Count(usize);
-
-impl Sink for Count {
-    fn record(&mut self, _: &Record) {
-        self.0 += 1;
-    }
-}
-
-fn shared<T>(collector: T) -> Rc<RefCell<T>> {
-    Rc::new(RefCell::new(collector))
 }
 
 fn record(scenario: &str, seed: u64) -> Recording {
     let plan = Scenario::find(scenario).unwrap().plan(seed).unwrap();
-    let replay = format!("simnet replay {scenario} --seed {seed}");
-    let picture = Rc::new(WorldPicture::of(&plan, Engine::Fabric, replay));
     let folder = tempfile::tempdir().unwrap();
-    let (trace, capture) = (folder.path().join("trace.jsonl"), folder.path().join("run.pcapng"));
-
-    let (hash, measure, count) =
-        (shared(Hash::default()), shared(Measure::default()), shared(Count::default()));
-    let lines = shared(JsonLines::new(fs::File::create(&trace).unwrap()));
-    let pcapng = shared(Pcapng::new(fs::File::create(&capture).unwrap(), &picture, 1500));
-    let last = shared(Last::new(Rc::clone(&picture)));
-    let report = shared(Report::new(picture));
-
-    let mut taps = Fanout::<dyn Tap>::default();
-    taps.add(hash.clone());
-    taps.add(measure.clone());
-    taps.add(pcapng.clone());
-    let sinks: Vec<Rc<RefCell<dyn Sink>>> = vec![
-        hash.clone(),
-        measure.clone(),
-        count.clone(),
-        lines.clone(),
-        last.clone(),
-        report.clone(),
-    ];
-    world::run(&plan, Engine::Fabric, sinks, Some(shared(taps))).unwrap();
-    lines.borrow_mut().finish().unwrap();
-    pcapng.borrow_mut().finish().unwrap();
-
-    let (digest, measure, events) = (hash.borrow().digest(), measure.borrow(), count.borrow().0);
+    let files = ["trace.jsonl", "packets.pcapng", "page.html"].map(|name| folder.path().join(name));
+    let [trace, packets, report] =
+        files.each_ref().map(|file| Some(Box::new(File::create(file).unwrap()) as _));
+    let keep = Keep { digest: true, figures: true, before: true, trace, packets, report };
+    let outcome = run(&plan, Engine::Fabric, "simnet replay", keep).unwrap();
+    assert_eq!(outcome.unwritten, Vec::<String>::new());
+    let [lines, capture, page] = files.map(|file| fs::read(file).unwrap());
     Recording {
-        digest,
-        figures: measure.figures(),
-        lines: fs::read_to_string(trace).unwrap(),
-        capture: fs::read(capture).unwrap(),
-        page: report.borrow().page(&measure, Some(digest), &[]),
-        events,
+        digest: outcome.digest.unwrap(),
+        figures: outcome.figures.unwrap(),
+        lines: String::from_utf8(lines).unwrap(),
+        capture,
+        page: String::from_utf8(page).unwrap(),
     }
 }
 
@@ -134,7 +93,6 @@ fn tshark_finds_no_fault_in_what_travelled() {
 fn a_run_s_figures_add_up() {
     let recording = record("partition-heals", 3);
     let figures = &recording.figures;
-    assert_eq!(recording.lines.lines().count(), recording.events, "a line for each record");
     let said =
         |what: &str| recording.lines.matches(&format!("\"event\":\"{what}\"")).count() as u64;
     assert_eq!(figures.sent, said("sent"));
