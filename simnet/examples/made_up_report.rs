@@ -133,7 +133,7 @@ fn mishaps(n: u32) -> Vec<Event> {
     let (one, two) = (FaultNo(0), FaultNo(1));
     match n {
         10 => vec![
-            Event::FaultBegan { fault: one, what: "desk-1 sleeps".into() },
+            Event::FaultBegan { fault: one, what: "sleep".into() },
             Event::HostAsleep { host: HostNo(SLEEPER), asleep: true },
         ],
         20 => vec![
@@ -141,7 +141,7 @@ fn mishaps(n: u32) -> Vec<Event> {
             Event::FaultEnded { fault: one },
         ],
         30 => vec![
-            Event::FaultBegan { fault: two, what: "power of desk-2 <lost>".into() },
+            Event::FaultBegan { fault: two, what: "power <lost>".into() },
             Event::HostPower { host: HostNo(VICTIM), on: false },
             Event::ProxyStopped { proxy: ProxyNo(VICTIM), how: Stop::PowerLost },
         ],

@@ -78,9 +78,9 @@ test("what the picture says is what was so at its time", async t => {
   await goTo(page, 5000);
   assert.deepEqual(await said(), ["6 of 6 up", "15", "none"]);
   await goTo(page, 15_000);
-  assert.deepEqual(await said(), ["5 of 6 up, 1 asleep", "15", "desk-1 sleeps"]);
+  assert.deepEqual(await said(), ["5 of 6 up, 1 asleep", "15", "sleep: desk-1"]);
   await goTo(page, 40_000);
-  assert.deepEqual(await said(), ["5 of 6 up, 1 without power", "15", "power of desk-2 <lost>"]);
+  assert.deepEqual(await said(), ["5 of 6 up, 1 without power", "15", "power <lost>: desk-2"]);
   await page.getByText("Proxies at this time, as a table").click();
   assert.deepEqual(await page.locator("#proxies tbody tr").nth(2).locator("th, td").allInnerTexts(),
     ["proxy-2", "desk-2", "without power", "0", "0", "0", ""]);

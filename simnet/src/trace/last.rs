@@ -180,8 +180,9 @@ mod tests {
     };
 
     fn last() -> Last {
-        let mut last = Last::new(Rc::new(picture(3)));
-        let what = "desk1's cable is out".into();
+        let mut last =
+            Last::new(Rc::new(WorldPicture { faults: vec![vec![HostNo(1)]], ..picture(3) }));
+        let what = "a cable is out".into();
         let events = [
             started(0),
             started(1),
@@ -203,7 +204,7 @@ mod tests {
 
     #[test]
     fn only_what_concerns_the_subjects_is_told_and_the_world_s_faults() {
-        let fault = "       11.007 s  fault 0          begins: desk1's cable is out";
+        let fault = "       11.007 s  fault 0          begins: a cable is out (desk1)";
         let last = last();
         let lines = last.about(&[Subject::Session(SessionNo(5))], 99);
         assert_eq!(

@@ -16,6 +16,9 @@ use crate::event::{
     Stop,
 };
 
+/// A fault's line names as many of its hosts.
+const HOSTS_NAMED_MAX: usize = 5;
+
 /// Names for the numbers in records, and lines with them.
 #[derive(Debug)]
 pub(super) struct Names {
@@ -79,7 +82,7 @@ impl Names {
                 let list: Vec<_> = addresses.iter().map(ToString::to_string).collect();
                 format!("has the addresses {}", list.join(", "))
             }
-            Event::FaultBegan { what, .. } => format!("begins: {what}"),
+            Event::FaultBegan { fault, what } => format!("begins: {what}{}", self.where_is(*fault)),
             Event::FaultEnded { .. } => "is over".into(),
             Event::Phase { phase } => phase_text(*phase).into(),
             Event::Joining { session, channel, .. } => {
@@ -120,6 +123,17 @@ impl Names {
                 )
             }
         }
+    }
+
+    /// The hosts of a fault, as ` (desk-1, desk-2)`, if the picture has some.
+    fn where_is(&self, FaultNo(n): FaultNo) -> String {
+        let hosts = self.picture.faults.get(n as usize).map_or(&[][..], |hosts| hosts);
+        let mut names: Vec<_> =
+            hosts.iter().take(HOSTS_NAMED_MAX).map(|host| self.host(*host)).collect();
+        if hosts.len() > HOSTS_NAMED_MAX {
+            names.push(format!("{} more", hosts.len() - HOSTS_NAMED_MAX));
+        }
+        if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) }
     }
 
     fn link(&self, link: &Link) -> String {

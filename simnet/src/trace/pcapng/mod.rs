@@ -10,7 +10,8 @@
 //! pcapng file cannot be mended afterwards, a packet waits [`FATES_WAIT`] for its fates first;
 //! what becomes of it later is not told. A datagram beyond the MTU is written as its fragments,
 //! the comment on the first. MAC addresses are made up from host and interface
-//! (`02:00:HH:HH:HH:II`), a router does not put in its own, and ARP is not there.
+//! (`02:00:HH:HH:HH:II`), a router does not put in its own, and ARP is not there. Which port
+//! speaks WebSocket, Wireshark must be told: `tshark -d tcp.port==9009,http -r run.pcapng`.
 
 mod block;
 mod frame;

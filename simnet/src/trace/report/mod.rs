@@ -75,7 +75,9 @@ type End = (ProxyNo, Option<ProxyNo>, usize);
 struct Data<'a> {
     picture: &'a WorldPicture,
     digest: Option<Digest>,
+    /// The first failures, and how many there are.
     failures: &'a [Failure],
+    failed: usize,
     figures: Figures,
     curves: Curves,
     end: u64,
@@ -142,6 +144,7 @@ impl Report {
             picture: &self.picture,
             digest,
             failures: &failures[..failures.len().min(FAILURES_MAX)],
+            failed: failures.len(),
             figures: measure.figures(),
             curves: measure.curves(),
             end: u64::try_from(self.end.as_millis()).unwrap_or(u64::MAX),

@@ -29,6 +29,8 @@ function drawAxis(width) {
     context.textAlign = x > width - 40 ? "right" : at === 0 ? "left" : "center";
     context.fillText(each % 1000 ? clock(at) : clock(at).replace(".000", ""), x, AXIS - 9);
   }
+  context.fillStyle = colour("fault");
+  for (const { from, to } of run.faults) context.fillRect(scaleX(from), AXIS - 4, Math.max(2, scaleX(to) - scaleX(from)), 4);
   context.textAlign = "left";
   context.fillStyle = colour("bad");
   for (const { ns } of run.failures) context.fillText("✗", Math.min(scaleX(ns / 1e6) - 4, width - 10), 12);
@@ -85,7 +87,7 @@ function drawLanes() {
   drawCounts(context, run.heard, "heard", .35, 1);
   drawCounts(context, run.sent, "sent", 0, .3);
   context.fillStyle = colour("fault");
-  context.globalAlpha = .22;
+  context.globalAlpha = .14;
   for (const { from, to } of run.faults) context.fillRect(scaleX(from), 0, Math.max(2, scaleX(to) - scaleX(from)), height);
   context.globalAlpha = 1;
   context.fillStyle = colour("bad");
@@ -121,6 +123,6 @@ showKey("lanes-key", [
   [`<path d="M3 3v9M9 3v9" stroke="var(--heard)" stroke-width="3"/>`, "its clients hear"],
   [`<path d="M0 0h18v12H0z" fill="var(--down)"/>`, "down"],
   [`<path d="M0 0h18v12H0z" fill="var(--asleep)"/>`, "asleep"],
-  [`<path d="M0 0h18v12H0z" fill="var(--fault)" opacity=".4"/>`, "a fault lasts"],
+  [`<path d="M0 0h18v12H0z" fill="var(--fault)" />`, "a fault lasts, with a shade below"],
   [`<path d="M9 0v12" stroke="var(--bad)" stroke-width="2"/>`, "something failed"],
 ]);

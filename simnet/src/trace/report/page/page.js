@@ -7,7 +7,7 @@ let playing = null;
 function showHeader() {
   document.title = `simnet: ${picture.scenario}, seed ${picture.seed}`;
   byId("title").textContent = picture.scenario;
-  const failed = run.failures.length;
+  const { failed } = run;
   byId("verdict").className = failed ? "bad" : "good";
   byId("verdict").textContent = failed ? `✗ ${few(failed, "check", "checks")} failed` : "✓ nothing failed";
   const facts = [
@@ -41,7 +41,7 @@ function fillJump() {
     ["Start", [["the start", 0]]],
     ["Failures", run.failures.map(({ check, ns }) => [check, ns / 1e6])],
     ["Phases", run.phases.map(([phase, from]) => [phase, from])],
-    ["Faults", run.faults.map(({ what, number, from }) => [what || `fault ${number}`, from])],
+    ["Faults", run.faults.map(fault => [faultText(fault), fault.from])],
   ];
   for (const [name, entries] of places.filter(([, entries]) => entries.length)) {
     const group = element("optgroup", { label: name });
@@ -67,7 +67,7 @@ function show(at) {
     ["Linked pairs of proxies", String(linked)],
     [`Messages in these ${span(run.bin)}`, `${sum(piece.sent.values())} sent, ${sum(piece.heard.values())} heard`],
     ["Phase", phaseAt(now) ?? "–"],
-    ["Faults", faults.length ? element("ul", {}, ...faults.slice(0, 8).map(({ what, number }) => element("li", {}, what || `fault ${number}`)),
+    ["Faults", faults.length ? element("ul", {}, ...faults.slice(0, 8).map(fault => element("li", {}, faultText(fault))),
       faults.length > 8 ? element("li", {}, `and ${faults.length - 8} more`) : null) : "none"],
   ];
   byId("now").replaceChildren(element("dl", {}, ...facts.flatMap(([name, fact]) => [element("dt", {}, name), element("dd", {}, fact)])));

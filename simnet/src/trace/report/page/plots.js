@@ -1,7 +1,7 @@
 
 // How long things took: curves of how many percent took at most as long, and the figures.
 
-const PLOT = { width: 560, height: 280, left: 60, right: 30, top: 12, bottom: 52 };
+const PLOT = { width: 560, height: 280, left: 76, right: 34, top: 12, bottom: 52 };
 const STYLES = [["accent", ""], ["half", "7 4"], ["third", "2 3"]];
 
 /** The points of a curve: time in milliseconds and share of all that took at most as long. */

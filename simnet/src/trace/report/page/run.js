@@ -56,6 +56,12 @@ function stateOf({ number, host }, at) {
 
 const linksAt = at => links.filter(({ from, to }) => covers(from, to, at));
 const faultsAt = at => run.faults.filter(({ from, to }) => covers(from, to, at));
+/** A fault in words: what it is, and whom it concerns. */
+function faultText({ number, what }) {
+  const hosts = (picture.faults[number] ?? []).map(hostName);
+  const named = hosts.slice(0, 3).join(", ") + (hosts.length > 3 ? ` and ${hosts.length - 3} more` : "");
+  return (what || `fault ${number}`) + (named && `: ${named}`);
+}
 const phaseAt = at => run.phases.findLast(([, from]) => from <= at)?.[0] ?? null;
 
 /** The piece of time around a time: what was sent and heard by whom, and where it went. */
