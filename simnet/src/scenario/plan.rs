@@ -23,7 +23,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{Attack, Multicast, Options};
+use super::{Attack, Multicast, Options, PlanError};
 use crate::event::{ClientNo, FaultNo, HostNo, Phase, ProxyNo};
 use crate::fabric::quality::Quality;
 
@@ -416,6 +416,23 @@ impl Send {
 }
 
 impl Plan {
+    /// Reads a plan that was saved, and sees that it can be run.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn from_json(text: &str) -> Result<Self, PlanError> {
+        let plan: Self = serde_json::from_str(text)?;
+        plan.check()?;
+        Ok(plan)
+    }
+
+    /// The plan as a file to be read by [`Plan::from_json`].
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("everything in a plan has a form in JSON")
+    }
+
     /// The host of this number.
     #[must_use]
     pub fn host(&self, host: HostNo) -> &Host {

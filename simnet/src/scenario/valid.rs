@@ -11,6 +11,12 @@ use crate::fabric::quality::{Latency, Loss, Quality};
 #[error("{0}")]
 pub struct PlanError(String);
 
+impl From<serde_json::Error> for PlanError {
+    fn from(error: serde_json::Error) -> Self {
+        Self(format!("this is no plan: {error}"))
+    }
+}
+
 fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), PlanError> {
     if holds { Ok(()) } else { Err(PlanError(otherwise())) }
 }
