@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::plan::{Client, Do, Fault, MESSAGE_BYTES_MIN, Plan, Trouble};
+use super::plan::{Client, Do, MESSAGE_BYTES_MIN, Plan};
+use super::trouble::{Fault, Trouble};
 use crate::event::{ClientNo, HostNo, Phase, ProxyNo};
 use crate::fabric::quality::{Latency, Loss, Quality};
 
