@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use super::world::World;
 use super::{About, Check, Found, Moment};
-use crate::event::{Event, ProxyNo};
+use crate::event::{Event, ProxyNo, SessionNo};
 use crate::scenario::Plan;
 
 pub(super) const DIALS_BOUNDED: &str = "dials-bounded";
@@ -124,8 +124,11 @@ impl DialsBounded {
     }
 
     /// The first client of a channel: the proxies of that channel are dialled anew.
-    fn joined(&mut self, world: &World, session: crate::event::SessionNo) {
-        let Some(joined) = world.session(session) else { return };
+    fn joined(&mut self, world: &World, session: SessionNo) {
+        let joined = world.session(session);
+        let Some(joined) = joined.filter(|joined| joined.channel.starts_with("/broadcast/")) else {
+            return;
+        };
         let others = world.sessions().any(|(other, state)| {
             other != session
                 && state.is_there()

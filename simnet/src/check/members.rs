@@ -44,11 +44,13 @@ impl Check for CutForAReason {
         let proxy = world.proxy(state.proxy);
         let within =
             |then: Option<Duration>, time| then.is_some_and(|then| world.now <= then + time);
-        let down = within(proxy.down, AFTERMATH) || within(proxy.slept, AFTER_SLEEP);
-        let stopping = within(proxy.asked, AFTERMATH) || world.phase >= Phase::Left;
+        // Who reads slowly learns late that its proxy is no more.
+        let over = world.changed_since(state);
+        let down = over || within(proxy.down, AFTERMATH) || within(proxy.slept, AFTER_SLEEP);
+        let stopping = over || within(proxy.asked, AFTERMATH) || world.phase >= Phase::Left;
         let sound = match (code, state.joined) {
             _ if state.leaving => true,
-            (_, None) => proxy.id.is_none() || world.changed_since(state) || down || stopping,
+            (_, None) => proxy.id.is_none() || down || stopping,
             (Some(1008), _) => reads_too_slowly(world, state),
             (Some(1001), _) => stopping,
             (None | Some(1006), _) => down || stopping || reads_too_slowly(world, state),

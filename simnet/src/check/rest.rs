@@ -89,7 +89,7 @@ fn still_there(world: &World, found: &mut Found) {
         let text = format!("{} proxies did not stop", proxies.len());
         found.add(About::proxies(proxies), text);
     }
-    let open = world.sessions().filter(|(_, session)| session.ended.is_none());
+    let open = world.sessions().filter(|(_, session)| !session.ended);
     for (number, session) in open {
         let text = format!("session {} of client {} never ended", number.0, session.client.0);
         found.add(About::sessions([number]), text);

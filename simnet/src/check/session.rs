@@ -18,8 +18,10 @@ pub(super) struct Session {
     pub(super) began: Seq,
     pub(super) joined: Option<Seq>,
     pub(super) leaving: bool,
-    /// When it was over.
-    pub(super) ended: Option<Duration>,
+    /// It is over.
+    pub(super) ended: bool,
+    /// It is over, with a closing handshake that the client began.
+    pub(super) left_in_order: bool,
     /// Since when it does not read.
     pub(super) stalled: Option<Duration>,
     /// The longest time that it did not read, up to the last time it began again.
@@ -51,7 +53,8 @@ impl Session {
             began,
             joined: None,
             leaving: false,
-            ended: None,
+            ended: false,
+            left_in_order: false,
             stalled: None,
             longest_stall: Duration::ZERO,
             sent: Sent::default(),
@@ -60,7 +63,7 @@ impl Session {
 
     /// It is on its channel and means to stay.
     pub(super) fn is_there(&self) -> bool {
-        self.joined.is_some() && !self.leaving && self.ended.is_none()
+        self.joined.is_some() && !self.leaving && !self.ended
     }
 
     /// The longest time that it did not read, until now.

@@ -188,8 +188,11 @@ impl World {
                 }
             }),
             Event::Leaving { session } => self.change(*session, |state| state.leaving = true),
-            Event::Ended { session, .. } => {
-                self.change(*session, |state| state.ended = Some(now));
+            Event::Ended { session, code, .. } => {
+                self.change(*session, |state| {
+                    state.ended = true;
+                    state.left_in_order = state.leaving && *code == Some(1000);
+                });
                 self.over.push_back((now, *session));
                 let gaps = self.hearings.take_all_gaps(Some(*session));
                 facts.extend(gaps.into_iter().map(|(pair, gap)| Fact::Missed { pair, gap }));
@@ -259,7 +262,7 @@ impl World {
                 let alone = by == of || hearer.channel != sender.channel;
                 let (from, to) = self.hearings.missing((*by, *of), hearer, sender);
                 // Who was cut off may have sent what never arrived.
-                if alone || from == to || sender.ended.is_some() && !sender.leaving {
+                if alone || from == to || sender.ended && !sender.left_in_order {
                     continue;
                 }
                 let sent = sender.sent_seq(to - 1);
@@ -325,18 +328,21 @@ impl World {
         }
     }
 
-    /// Forgets sessions that were over so long ago that nothing of them can come any more.
+    /// Forgets sessions that were over so long ago that nothing of them can come any more, and at
+    /// once one that just ended and never was on its channel.
     fn forget(&mut self) {
-        while let Some((ended, session)) = self.over.front().copied() {
-            let never_joined = self.session(session).is_some_and(|state| state.joined.is_none());
-            if !never_joined && ended + self.horizon > self.now {
-                return;
-            }
+        if let Some((_, last)) = self.over.back().copied()
+            && self.session(last).is_some_and(|session| session.joined.is_none())
+        {
+            self.over.pop_back();
+            self.sessions.remove(&last);
+        }
+        while let Some((ended, session)) = self.over.front().copied()
+            && ended + self.horizon <= self.now
+        {
             self.over.pop_front();
             self.sessions.remove(&session);
-            if !never_joined {
-                self.hearings.forget(session);
-            }
+            self.hearings.forget(session);
         }
     }
 }

@@ -45,6 +45,7 @@ mod select;
 #[cfg(test)]
 mod tests;
 mod text;
+mod trouble;
 mod valid;
 
 use std::path::Path;
@@ -66,9 +67,9 @@ pub use valid::PlanError;
 /// The parts of a [`Plan`].
 pub mod planned {
     pub use super::plan::{
-        Action, Address, Client, Do, Fault, Host, Interface, Plug, Proxy, Router, Segment, Send,
-        Times, Trouble,
+        Action, Address, Client, Do, Host, Interface, Proxy, Router, Segment, Send, Times,
     };
+    pub use super::trouble::{Fault, Plug, Trouble};
 }
 
 /// A story to be run with many seeds.

@@ -23,7 +23,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{Attack, Multicast, Options};
+use super::trouble::Fault;
+use super::{Multicast, Options, PlanError};
 use crate::event::{ClientNo, FaultNo, HostNo, Phase, ProxyNo};
 use crate::fabric::quality::Quality;
 
@@ -202,111 +203,6 @@ pub struct Send {
     pub binary: f64,
 }
 
-/// Something that goes wrong.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Fault {
-    /// When it begins.
-    #[serde(with = "crate::time::text")]
-    pub at: Duration,
-    /// For how long; none for good, which only [`Trouble::may_last`] may.
-    #[serde(with = "crate::time::optional", default)]
-    pub lasting: Option<Duration>,
-    /// What.
-    pub what: Trouble,
-}
-
-/// What goes wrong.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub enum Trouble {
-    /// Nothing comes from any of `from` to any of `to`, also not through routers.
-    Partition {
-        /// Those who are not heard.
-        from: Vec<HostNo>,
-        /// Those who do not hear.
-        to: Vec<HostNo>,
-        /// Whether nothing comes the other way either.
-        both_ways: bool,
-    },
-    /// The links have another quality.
-    Quality {
-        /// Which links.
-        links: Vec<Plug>,
-        /// Their quality meanwhile.
-        quality: Quality,
-    },
-    /// The cables are out: nothing comes or goes.
-    Unplugged {
-        /// Which links.
-        links: Vec<Plug>,
-    },
-    /// The processes are killed; they start again when the fault is over, unless it never is.
-    Kill {
-        /// Which.
-        proxies: Vec<ProxyNo>,
-    },
-    /// The processes are asked to stop; they start again when the fault is over.
-    Restart {
-        /// Which.
-        proxies: Vec<ProxyNo>,
-    },
-    /// The hosts lose power, with all proxies and clients on them. When they have it again,
-    /// proxies start at once.
-    PowerLoss {
-        /// Which.
-        hosts: Vec<HostNo>,
-    },
-    /// The hosts sleep: nothing runs, no clock, nothing is taken from the network.
-    Sleep {
-        /// Which.
-        hosts: Vec<HostNo>,
-    },
-    /// The hosts have other addresses. When it is over they have the old ones again.
-    NewAddresses {
-        /// Which, each with the new addresses of each of its interfaces.
-        hosts: Vec<(HostNo, Vec<Vec<Address>>)>,
-    },
-    /// The hosts' clocks go at another speed.
-    ClockDrift {
-        /// Which.
-        hosts: Vec<HostNo>,
-        /// Parts in a million too fast, or with a minus too slow.
-        ppm: i32,
-    },
-    /// The clients read slowly.
-    SlowReader {
-        /// Which.
-        clients: Vec<ClientNo>,
-        /// How fast.
-        bytes_per_second: u64,
-    },
-    /// The clients do not read.
-    StalledReader {
-        /// Which.
-        clients: Vec<ClientNo>,
-    },
-    /// A host sends mDNS packets that it should not.
-    MdnsStorm {
-        /// From where.
-        host: HostNo,
-        /// What, in turn.
-        attacks: Vec<Attack>,
-        /// How many.
-        packets_per_second: u32,
-    },
-}
-
-/// An interface of a host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Plug {
-    /// The host.
-    pub host: HostNo,
-    /// Index in [`Host::interfaces`].
-    pub interface: usize,
-}
-
 /// How long each phase takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -357,47 +253,6 @@ pub struct Waiver {
     pub reason: String,
 }
 
-impl Fault {
-    /// When it is over.
-    #[must_use]
-    pub fn end(&self) -> Option<Duration> {
-        self.lasting.map(|lasting| self.at + lasting)
-    }
-}
-
-impl Trouble {
-    /// Whether it may be for good: what then is left of the world can still be well.
-    #[must_use]
-    pub fn may_last(&self) -> bool {
-        matches!(
-            self,
-            Self::Kill { .. }
-                | Self::PowerLoss { .. }
-                | Self::NewAddresses { .. }
-                | Self::ClockDrift { .. }
-        )
-    }
-
-    /// Its name, as scenarios write it.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Partition { .. } => "partition",
-            Self::Quality { .. } => "lossy",
-            Self::Unplugged { .. } => "unplugged",
-            Self::Kill { .. } => "kill",
-            Self::Restart { .. } => "restart",
-            Self::PowerLoss { .. } => "power-loss",
-            Self::Sleep { .. } => "sleep",
-            Self::NewAddresses { .. } => "new-addresses",
-            Self::ClockDrift { .. } => "clock-drift",
-            Self::SlowReader { .. } => "slow-reader",
-            Self::StalledReader { .. } => "stalled-reader",
-            Self::MdnsStorm { .. } => "mdns-storm",
-        }
-    }
-}
-
 impl Send {
     /// Size in bytes of the message `number` (counted from 0 over all that the client ever sends),
     /// and whether it is binary. `seed` is the client's. Small ones are as frequent as large ones:
@@ -416,6 +271,23 @@ impl Send {
 }
 
 impl Plan {
+    /// Reads a plan that was saved, and sees that it can be run.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn from_json(text: &str) -> Result<Self, PlanError> {
+        let plan: Self = serde_json::from_str(text)?;
+        plan.check()?;
+        Ok(plan)
+    }
+
+    /// The plan as a file to be read by [`Plan::from_json`].
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("everything in a plan has a form in JSON")
+    }
+
     /// The host of this number.
     #[must_use]
     pub fn host(&self, host: HostNo) -> &Host {

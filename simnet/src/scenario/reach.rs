@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::plan::{Host, Interface, Plan, Trouble};
-use super::{Multicast, planned::Proxy};
+use super::Multicast;
+use super::plan::{Host, Interface, Plan, Proxy};
+use super::trouble::Trouble;
 use crate::event::{HostNo, ProxyNo};
 
 impl Plan {

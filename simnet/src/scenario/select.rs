@@ -12,7 +12,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use rand::seq::{IteratorRandom, SliceRandom};
+use rand::seq::IteratorRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::error::{Place, Wrong, did_you_mean};
@@ -20,7 +20,7 @@ use super::error::{Place, Wrong, did_you_mean};
 /// The named groups of one sort of things, which are numbered through.
 pub(super) struct Groups {
     /// What they are, such as `hosts`.
-    pub(super) what: &'static str,
+    what: &'static str,
     groups: Vec<Group>,
     total: usize,
 }
@@ -67,7 +67,7 @@ impl Groups {
         let Some((share, of)) = text.split_once(" of ") else {
             return self.named(text, place);
         };
-        let mut all = self.named(of, place)?;
+        let all = self.named(of, place)?;
         let number = match share {
             "half" => all.len() / 2,
             "one" => 1,
@@ -79,9 +79,7 @@ impl Groups {
             let (len, what) = (all.len(), self.what);
             return Err(place.wrong(format!("{text:?}: there are not so many {what}, but {len}")));
         }
-        all = all.into_iter().sample(rng, number);
-        all.shuffle(rng);
-        Ok(all)
+        Ok(all.into_iter().sample(rng, number))
     }
 
     fn named(&self, text: &str, place: &Place) -> Result<Vec<usize>, Wrong> {

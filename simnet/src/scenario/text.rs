@@ -37,7 +37,7 @@ pub(super) mod quality {
     use crate::fabric::quality::{Latency, Loss, Quality};
     use crate::scenario::error::did_you_mean;
 
-    /// The usual ones, with a description.
+    /// The names of the usual ones.
     pub(in super::super) const NAMES: [&str; 5] = ["wired", "wifi", "busy-wifi", "lossy", "vpn"];
 
     /// The quality of this name.

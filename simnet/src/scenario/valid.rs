@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::plan::{Client, Do, Fault, MESSAGE_BYTES_MIN, Plan, Trouble};
+use super::plan::{Client, Do, MESSAGE_BYTES_MIN, Plan};
+use super::trouble::{Fault, Trouble};
 use crate::event::{ClientNo, HostNo, Phase, ProxyNo};
 use crate::fabric::quality::{Latency, Loss, Quality};
 
@@ -10,6 +11,12 @@ use crate::fabric::quality::{Latency, Loss, Quality};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct PlanError(String);
+
+impl From<serde_json::Error> for PlanError {
+    fn from(error: serde_json::Error) -> Self {
+        Self(format!("this is no plan: {error}"))
+    }
+}
 
 fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), PlanError> {
     if holds { Ok(()) } else { Err(PlanError(otherwise())) }

@@ -363,6 +363,20 @@ fn a_right_world_passes_with_all_that_may_happen_in_it() {
     history.wait(3600);
     history.asleep(HostNo(0), false);
     history.tell(Event::LinkDown { proxy: ONE, number: 901 });
+    // Who is killed may have sent what its proxy never read.
+    send_to(&mut history, A, |_, _| false);
+    let session = history.session_of(A);
+    history.tell(Event::Leaving { session });
+    history.close(session, None);
+    // A reader that is slow for a while learns late that its proxy was killed.
+    let slow = history.session_of(7);
+    history.tell(Event::Reading { session: slow, on: false });
+    history.fault(KILL, true);
+    history.stop_but(ProxyNo(2), Stop::Killed, Some(slow));
+    history.wait(8);
+    history.tell(Event::Reading { session: slow, on: true });
+    history.close(slow, None);
+    history.fault(KILL, false);
     // Dials at the proxy's fastest: pauses of half their length.
     let mut pause = 50;
     for _ in 0..40 {

@@ -200,9 +200,14 @@ impl History {
 
     /// A proxy ends; its clients and links with it.
     pub(super) fn stop(&mut self, proxy: ProxyNo, how: Stop) {
+        self.stop_but(proxy, how, None);
+    }
+
+    /// The same, but for one client, which has yet to notice.
+    pub(super) fn stop_but(&mut self, proxy: ProxyNo, how: Stop, late: Option<SessionNo>) {
         let code = (how == Stop::Asked).then_some(1001);
         for session in self.open() {
-            if self.session(session).proxy == proxy {
+            if self.session(session).proxy == proxy && Some(session) != late {
                 self.sessions[session.0 as usize].open = false;
                 self.tell(Event::Ended { session, code, reason: "".into() });
             }

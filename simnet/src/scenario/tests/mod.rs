@@ -41,8 +41,7 @@ fn plans_and_scenarios_come_back_from_their_text() {
     for builtin in builtin() {
         let scenario = builtin.scenario();
         let plan = scenario.plan(7).unwrap();
-        let json = serde_json::to_string(&plan).unwrap();
-        assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
+        assert_eq!(Plan::from_json(&plan.to_json()).unwrap(), plan);
         let again = Scenario::from_toml(builtin.name, &scenario.to_toml()).unwrap();
         assert_eq!(again.plan(7).unwrap(), plan);
     }
@@ -246,4 +245,31 @@ fn every_seed_draws_a_world_that_can_be_run_and_told() {
     assert_eq!(kinds.len(), 12, "some kind of fault never happens: {kinds:?}");
     sizes.sort_unstable();
     assert!(sizes[0] >= 2 && sizes[1000] <= 8 && sizes[1999] >= 20, "{sizes:?}");
+}
+
+#[test]
+fn a_plan_that_cannot_be_run_is_told_so() {
+    let sound = plan_of("crash-and-return", 1);
+    let broken = |change: fn(&mut Plan)| {
+        let mut plan = sound.clone();
+        change(&mut plan);
+        Plan::from_json(&plan.to_json()).unwrap_err().to_string()
+    };
+    for (change, expected) in [
+        ((|plan| plan.proxies[0].host = HostNo(9)) as fn(&mut Plan), "there is no host 9"),
+        (|plan| plan.hosts[1].name = "desk-1".to_owned(), "two hosts are called \"desk-1\""),
+        (|plan| plan.hosts[0].interfaces[0].segment = 1, "there is no segment 1"),
+        (|plan| plan.clients[0].proxy = ProxyNo(5), "there is no proxy 5"),
+        (|plan| plan.clients[0].actions.reverse(), "client 0 does something out of time"),
+        (
+            |plan| plan.faults[1].lasting = Some(Duration::from_secs(600)),
+            "a power-loss, is not over",
+        ),
+        (|plan| plan.times.story = Duration::from_secs(1), "out of time"),
+        (|plan| plan.roll_call.bytes = 1, "at least 48 bytes"),
+    ] {
+        let error = broken(change);
+        assert!(error.contains(expected), "{error}\n  not: {expected}");
+    }
+    assert!(Plan::from_json("{}").unwrap_err().to_string().contains("missing field"));
 }

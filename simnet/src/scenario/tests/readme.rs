@@ -10,8 +10,10 @@ const README: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/scenario
 /// A row of a table: key, default, example.
 type Row = (String, String, String);
 
-/// How a section's keys are written: in which place, and the keys that it cannot do without.
-const SECTIONS: [(&str, &str, &[(&str, &str)]); 12] = [
+/// How a section's keys are written: its name, in which place, and the keys that it cannot do without.
+type Section = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+const SECTIONS: [Section; 12] = [
     ("scenario", "@", &[("title", "\"t\""), ("length", "\"1m\""), ("hosts", "[]")]),
     ("roll-call", "roll-call = { @ }", &[]),
     ("segments", "segments = [{ @ }]", &[("name", "\"s\"")]),
