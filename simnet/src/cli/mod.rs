@@ -96,10 +96,12 @@ enum Failure {
 }
 
 impl Failure {
+    #[expect(clippy::needless_pass_by_value, reason = "as `map_err` gives it")]
     fn wrong(error: impl ToString) -> Self {
         Self::Wrong(error.to_string())
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "as `map_err` gives it")]
     fn failed(error: impl ToString) -> Self {
         Self::Failed(error.to_string())
     }
@@ -109,9 +111,9 @@ impl Failure {
 pub(crate) fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::List(args) => list::list(&args),
-        Command::Run(args) => run::run(args),
+        Command::Run(args) => run::run(&args),
         Command::Sweep(args) => sweep::sweep(&args),
-        Command::Replay(args) => replay::replay(args),
+        Command::Replay(args) => replay::replay(&args),
         Command::Shrink(args) => shrink::shrink(&args),
         Command::Study(args) => study::study(&args),
     };

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use simnet::run::{Keep, Outcome};
+use simnet::scenario::Plan;
 
 use super::failures::{headline, replay_command, tell};
 use super::target::Target;
@@ -50,12 +51,20 @@ pub(super) struct Args {
 }
 
 /// Runs it, and says what came of it.
-pub(super) fn run(args: Args) -> Result<(), Failure> {
-    run_telling(args, false)
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let (plan, replay, outcome) = perform(args)?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&outcome).map_err(Failure::failed)?);
+    } else {
+        println!("{}", headline(&plan));
+        print_figures(&outcome);
+        tell(&outcome, &replay);
+    }
+    finish(&outcome)
 }
 
-/// Runs it; `before` also tells what came before failures.
-pub(super) fn run_telling(args: Args, quiet: bool) -> Result<(), Failure> {
+/// Runs it, and gives the world, the command that runs it again, and what came of it.
+pub(super) fn perform(args: &Args) -> Result<(Plan, String, Outcome), Failure> {
     let target = Target::find(&args.target)?;
     let seed = args.seed.unwrap_or_else(|| target.seed());
     let plan = target.plan(seed)?;
@@ -63,8 +72,7 @@ pub(super) fn run_telling(args: Args, quiet: bool) -> Result<(), Failure> {
     args.bug.plant();
     let engine = args.engine.into();
     if let Some(path) = &args.save {
-        let json = serde_json::to_string_pretty(&plan).map_err(Failure::failed)?;
-        std::fs::write(path, json).map_err(|error| cannot_write(path, &error))?;
+        std::fs::write(path, plan.to_json()).map_err(|error| cannot_write(path, &error))?;
     }
     let keep = Keep {
         digest: true,
@@ -76,16 +84,7 @@ pub(super) fn run_telling(args: Args, quiet: bool) -> Result<(), Failure> {
     };
     let replay = replay_command(&args.target, seed, engine);
     let outcome = simnet::run::run(&plan, engine, &replay, keep).map_err(Failure::wrong)?;
-    if args.json {
-        println!("{}", serde_json::to_string_pretty(&outcome).map_err(Failure::failed)?);
-    } else {
-        println!("{}", headline(&plan));
-        if !quiet {
-            print_figures(&outcome);
-        }
-        tell(&outcome, &replay);
-    }
-    finish(&outcome)
+    Ok((plan, replay, outcome))
 }
 
 fn print_figures(outcome: &Outcome) {
@@ -97,7 +96,7 @@ fn print_figures(outcome: &Outcome) {
     }
 }
 
-fn finish(outcome: &Outcome) -> Result<(), Failure> {
+pub(super) fn finish(outcome: &Outcome) -> Result<(), Failure> {
     for error in &outcome.unwritten {
         eprintln!("error: not everything could be written: {error}");
     }

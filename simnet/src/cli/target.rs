@@ -30,7 +30,7 @@ impl Target {
         } else if path.extension().is_some_and(|extension| extension == "json") {
             let text = std::fs::read_to_string(path)
                 .map_err(|error| Failure::Wrong(format!("cannot read {name}: {error}")))?;
-            let plan: Plan = serde_json::from_str(&text)
+            let plan = Plan::from_json(&text)
                 .map_err(|error| Failure::Wrong(format!("{name} is no world: {error}")))?;
             Ok(Self::Plan(Box::new(plan)))
         } else {

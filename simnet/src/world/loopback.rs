@@ -23,7 +23,7 @@ use super::recorder::Recorder;
 use crate::board::{Board, BoardDiscovery};
 use crate::event::{FaultNo, HostNo, ProxyNo};
 use crate::scenario::Plan;
-use crate::scenario::planned::Fault;
+use crate::scenario::planned::Trouble;
 use crate::trace::Sink;
 
 /// The index of the loopback interface, to which loopback addresses belong.
@@ -106,9 +106,9 @@ impl Platform for Loopback {
         Task(RefCell::new(tasks))
     }
 
-    fn begin(&self, _: FaultNo, _: &Fault) {}
+    fn begin(&self, _: FaultNo, _: &Trouble) {}
 
-    fn end(&self, _: FaultNo, _: &Fault) {}
+    fn end(&self, _: FaultNo, _: &Trouble) {}
 }
 
 /// A program as a task.

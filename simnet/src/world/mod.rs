@@ -10,6 +10,7 @@ mod client;
 mod fabric_mdns;
 mod loopback;
 mod on_fabric;
+mod overlap;
 mod payload;
 mod platform;
 mod program;
@@ -289,7 +290,8 @@ impl<E: Platform> World<E> {
     fn begin(&self, number: FaultNo) {
         let fault = self.plan.fault(number);
         self.recorder.record(Event::FaultBegan { fault: number, what: fault.what.name().into() });
-        match &fault.what {
+        let what = overlap::begins(&self.plan, number);
+        match &what {
             Trouble::Kill { proxies } => self.take_down(proxies.iter().copied(), Stop::Killed),
             Trouble::Restart { proxies } => self.take_down(proxies.iter().copied(), Stop::Asked),
             Trouble::PowerLoss { hosts } => {
@@ -311,13 +313,13 @@ impl<E: Platform> World<E> {
             Trouble::StalledReader { clients } => self.set_pace(clients, Pace::Stalled),
             _ => {}
         }
-        self.engine.begin(number, fault);
+        self.engine.begin(number, &what);
     }
 
     fn end(&self, number: FaultNo) {
-        let fault = self.plan.fault(number);
-        self.engine.end(number, fault);
-        match &fault.what {
+        let what = overlap::ends(&self.plan, number);
+        self.engine.end(number, &what);
+        match &what {
             Trouble::Kill { proxies } | Trouble::Restart { proxies } => {
                 for proxy in proxies {
                     self.proxies[proxy.0 as usize].may_come_up(self, *proxy);

@@ -17,7 +17,7 @@ use super::storm::Storm;
 use crate::event::{Event, FaultNo, HostNo, ProxyNo};
 use crate::fabric::packet::{HostId, InterfaceId, Tap};
 use crate::fabric::{self, BlockId, Fabric, Figures, HostNet, Place, SegmentSpec};
-use crate::scenario::planned::{Address, Fault, Plug, Trouble};
+use crate::scenario::planned::{Address, Plug, Trouble};
 use crate::scenario::{self, Plan};
 use crate::trace::Sink;
 
@@ -171,8 +171,8 @@ impl Platform for OnFabric {
         Running { process, ended }
     }
 
-    fn begin(&self, number: FaultNo, fault: &Fault) {
-        let undo = match &fault.what {
+    fn begin(&self, number: FaultNo, what: &Trouble) {
+        let undo = match what {
             Trouble::Partition { from, to, both_ways } => Some(self.block(from, to, *both_ways)),
             Trouble::MdnsStorm { host, attacks, packets_per_second } => {
                 let stream = STORM_STREAM + u64::from(number.0);
@@ -217,7 +217,7 @@ impl Platform for OnFabric {
         }
     }
 
-    fn end(&self, number: FaultNo, fault: &Fault) {
+    fn end(&self, number: FaultNo, what: &Trouble) {
         let undo = self.under_way.borrow_mut().remove(&number);
         match undo {
             Some(Undo::Blocks(blocks)) => {
@@ -226,7 +226,7 @@ impl Platform for OnFabric {
             Some(Undo::Storm(storm)) => storm.kill(),
             None => {}
         }
-        match &fault.what {
+        match what {
             Trouble::Quality { links, .. } => {
                 for link in links {
                     self.fabric.restore(Place::Interface(self.interface(*link)));

@@ -9,7 +9,7 @@ use proxy::{Discovery, Net};
 use rand_chacha::ChaCha8Rng;
 
 use crate::event::{FaultNo, HostNo, ProxyNo};
-use crate::scenario::planned::Fault;
+use crate::scenario::planned::Trouble;
 
 /// A program that runs on a host.
 pub(crate) type Program = Pin<Box<dyn Future<Output = ()>>>;
@@ -48,10 +48,10 @@ pub(crate) trait Platform: 'static {
 
     /// The network's and the hosts' part of a fault begins. Programs of hosts that lose power are
     /// ended by this.
-    fn begin(&self, number: FaultNo, fault: &Fault);
+    fn begin(&self, number: FaultNo, what: &Trouble);
 
     /// It is over. Programs of hosts that lost power are not started by this.
-    fn end(&self, number: FaultNo, fault: &Fault);
+    fn end(&self, number: FaultNo, what: &Trouble);
 }
 
 /// A program that runs, or did.

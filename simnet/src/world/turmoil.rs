@@ -23,7 +23,7 @@ use crate::TurmoilNet;
 use crate::board::{Board, BoardDiscovery};
 use crate::event::{FaultNo, HostNo, Phase, ProxyNo};
 use crate::scenario::Plan;
-use crate::scenario::planned::{Fault, Trouble};
+use crate::scenario::planned::Trouble;
 use crate::trace::Sink;
 
 /// turmoil's clock moves in such steps.
@@ -182,12 +182,12 @@ impl Platform for Turmoil {
         life
     }
 
-    fn begin(&self, _: FaultNo, fault: &Fault) {
-        self.each_pair(&fault.what, turmoil::hold);
+    fn begin(&self, _: FaultNo, what: &Trouble) {
+        self.each_pair(what, turmoil::hold);
     }
 
-    fn end(&self, _: FaultNo, fault: &Fault) {
-        self.each_pair(&fault.what, turmoil::release);
+    fn end(&self, _: FaultNo, what: &Trouble) {
+        self.each_pair(what, turmoil::release);
     }
 }
 
