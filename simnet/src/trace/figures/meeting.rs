@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   A advertises ──── discovery ────▶ B sees it ──── seen to link ────▶ B has its link with A
+//!                                     and advertises itself
 //!   client joins at B, which has no link on the channel ── joined to link ──▶ B has one
 //! ```
 
@@ -33,6 +34,8 @@ pub(super) struct Meetings {
     pub(super) joined_to_link: Times,
     started: BTreeMap<ProxyNo, Duration>,
     adverts: BTreeMap<Arc<str>, Advert>,
+    /// Since when each proxy wants links on a channel itself, so has an advert of its own.
+    wanted: BTreeMap<(ProxyNo, Arc<str>), Duration>,
     /// Seen, and not linked yet.
     seen: BTreeMap<Way, Duration>,
     /// Links that stand: their number is their proxy's.
@@ -53,11 +56,14 @@ impl Meetings {
             Event::ProxyStopped { proxy, .. } => self.stopped(*proxy),
             Event::Advertised { proxy, instance, channel } => {
                 let (channel, seen_by) = (Arc::clone(channel), BTreeSet::new());
+                self.wanted.entry((*proxy, Arc::clone(&channel))).or_insert(at);
                 let advert = Advert { at, proxy: *proxy, channel, seen_by };
                 self.adverts.insert(Arc::clone(instance), advert);
             }
             Event::Withdrawn { instance, .. } => {
-                self.adverts.remove(instance);
+                if let Some(Advert { proxy, channel, .. }) = self.adverts.remove(instance) {
+                    self.wanted.remove(&(proxy, channel));
+                }
             }
             Event::Seen { proxy, instance } => self.saw(at, *proxy, instance),
             Event::Gone { proxy, instance } => {
@@ -107,12 +113,15 @@ impl Meetings {
         remote: Option<ProxyNo>,
         channel: &Arc<str>,
     ) {
+        let here = (proxy, Arc::clone(channel));
         if let Some(remote) = remote
             && let Some(seen) = self.seen.remove(&(proxy, remote, Arc::clone(channel)))
         {
-            self.seen_to_link.add(at.saturating_sub(seen));
+            // What is seen before anybody wants it here waits for that, not for a link.
+            let since = self.wanted.get(&here).map_or(seen, |wanted| seen.max(*wanted));
+            self.seen_to_link.add(at.saturating_sub(since));
         }
-        *self.linked.entry((proxy, Arc::clone(channel))).or_default() += 1;
+        *self.linked.entry(here).or_default() += 1;
         let joined_to_link = &mut self.joined_to_link;
         self.alone.retain(|_, (of, on, joined)| {
             let waits = *of != proxy || on != channel;
@@ -143,6 +152,7 @@ impl Meetings {
     fn stopped(&mut self, proxy: ProxyNo) {
         self.started.remove(&proxy);
         self.adverts.retain(|_, advert| advert.proxy != proxy);
+        self.wanted.retain(|(of, _), _| *of != proxy);
         for advert in self.adverts.values_mut() {
             advert.seen_by.remove(&proxy);
         }
@@ -154,7 +164,13 @@ impl Meetings {
 
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
-        let Self { started, adverts, seen, links, linked, alone, .. } = self;
-        started.len() + adverts.len() + seen.len() + links.len() + linked.len() + alone.len()
+        let Self { started, adverts, wanted, seen, links, linked, alone, .. } = self;
+        started.len()
+            + adverts.len()
+            + wanted.len()
+            + seen.len()
+            + links.len()
+            + linked.len()
+            + alone.len()
     }
 }

@@ -47,7 +47,8 @@ pub struct Figures {
     /// From an advert to the first time that each other proxy's discovery saw it; for a proxy
     /// that started later, from its start.
     pub discovery: Option<Spread>,
-    /// From there to its link with who advertised, if it had none yet.
+    /// From there, or from its own advert on the channel if that comes later, to its link with
+    /// who advertised, if it had none yet.
     pub seen_to_link: Option<Spread>,
     /// From a client's joining, at a proxy without a link on its channel, to the first.
     pub joined_to_link: Option<Spread>,
@@ -61,8 +62,8 @@ pub struct Figures {
     pub unicast: Option<Traffic>,
     /// Packets that did not arrive, each counted for every receiver that it missed.
     pub lost: u64,
-    /// Known answers in multicast queries (RFC 6762 section 7.1): the responses which that
-    /// spared the network, at least as many as one for each.
+    /// Records that multicast queries listed as known (RFC 6762 section 7.1), so that their owners
+    /// need not send them.
     pub answers_suppressed: u64,
     /// Connections that proxies opened and that became no link: the other one refused a second
     /// link, or the handshake failed.

@@ -78,6 +78,26 @@ fn links_are_timed_from_sight_and_from_the_client_that_waits() {
 }
 
 #[test]
+fn what_is_seen_before_it_is_wanted_is_timed_from_then() {
+    let withdrawn = |proxy: u32| Event::Withdrawn {
+        proxy: ProxyNo(proxy),
+        instance: format!("demo-{proxy}").into(),
+    };
+    let figures = figures([
+        (0, started(0)),
+        (0, started(1)),
+        (1, advertised(1)),
+        (2, seen(0, 1)),
+        // Wanted in vain, and then for good.
+        (10, advertised(0)),
+        (20, withdrawn(0)),
+        (5000, advertised(0)),
+        (5003, link_up(0, 1, 1, true)),
+    ]);
+    assert_eq!(range(figures.seen_to_link), Some((1, 3, 3)));
+}
+
+#[test]
 fn delivery_is_told_apart_by_whether_it_crosses_a_link() {
     let sent = |number| sent(0, number);
     let heard = |by, number| heard(by, 0, number);
