@@ -82,12 +82,13 @@ fn a_reader_of_small_bites_gets_everything() {
             for expected in data.chunks(100) {
                 server.read_exact(&mut bite).await.unwrap();
                 assert_eq!(bite, expected);
+                sleep(MS).await;
             }
         });
         sent.unwrap();
         // Windows opened in steps of a segment, and were filled by whole ones.
         let packets = fabric.figures().packets;
-        assert!(packets < 450, "{packets} packets");
+        assert!(packets < 1300, "{packets} packets");
     });
 }
 
