@@ -94,25 +94,12 @@ impl<T> Process<T> {
             u32::try_from(own.count()).unwrap_or(u32::MAX)
         })
     }
-
-    /// Sockets that it holds, listeners and connections that nobody has accepted left out.
-    #[must_use]
-    pub fn sockets(&self) -> u32 {
-        self.shared.sockets_of(self.host, self.id)
-    }
 }
 
 impl Shared {
     /// Whose task runs now.
     pub(super) fn current_process(&self) -> Option<ProcessId> {
         self.processes.borrow().current
-    }
-
-    fn sockets_of(&self, host: HostId, id: ProcessId) -> u32 {
-        self.with(|core| {
-            let owners = core[host].tcp.owners().chain(core[host].udp.owners());
-            u32::try_from(owners.filter(|owner| *owner == id).count()).unwrap_or(u32::MAX)
-        })
     }
 
     pub(super) fn spawn<F: Future + 'static>(

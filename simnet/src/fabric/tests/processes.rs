@@ -49,18 +49,18 @@ fn a_killed_process_closes_its_connections_as_the_system_does() {
         let process = fabric.spawn(client, async move {
             let (_one, _two) =
                 (net.connect(at(ip(0))).await.unwrap(), net.connect(at(ip(0))).await.unwrap());
-            let _socket = net.udp(UdpSpec::new(address("0.0.0.0:7000"))).unwrap();
+            let _no_connection = net.udp(UdpSpec::new(address("0.0.0.0:7000"))).unwrap();
             std::future::pending::<()>().await;
         });
         let (mut one, _) = listener.accept().await.unwrap();
         let (mut two, _) = listener.accept().await.unwrap();
         two.write_all(b"unread").await.unwrap();
         sleep(SECOND).await;
-        assert_eq!(process.sockets(), 3);
+        assert_eq!(process.connections(), 2);
         let id = process.id();
         process.kill();
         // At once, not when it would run next.
-        assert_eq!(process.sockets(), 0);
+        assert_eq!(process.connections(), 0);
         assert_eq!(process.join().await, Exit::Killed);
         assert_eq!(one.read(&mut [0]).await.unwrap(), 0);
         let error = two.read(&mut [0]).await.unwrap_err();

@@ -19,7 +19,6 @@ use super::host::{clash, hears, scoped};
 use super::limits::{DATAGRAM_BYTES, UDP_BYTES, UDP_OVERHEAD};
 use super::net::{find_port, gone, in_use, invalid, no_interface, no_route};
 use super::packet::{Body, HostId, InterfaceId, Packet};
-use super::process::ProcessId;
 use super::wire::{Route, Way};
 
 /// IPv4 time to live and IPv6 hop limit of unicast datagrams (Linux).
@@ -79,7 +78,6 @@ pub(super) struct UdpSockets {
 
 struct Socket {
     number: u64,
-    owner: Option<ProcessId>,
     spec: UdpSpec,
     groups: BTreeSet<(u32, IpAddr)>,
     queue: VecDeque<Datagram>,
@@ -88,10 +86,6 @@ struct Socket {
 }
 
 impl UdpSockets {
-    pub(super) fn owners(&self) -> impl Iterator<Item = ProcessId> {
-        self.sockets.iter().filter_map(|(_, socket)| socket.owner)
-    }
-
     fn in_use(&self, spec: &UdpSpec) -> bool {
         let others = self.by_port.get(&spec.address.port()).into_iter().flatten();
         others
@@ -113,12 +107,7 @@ struct Handle {
 }
 
 impl Core {
-    fn udp_open(
-        &mut self,
-        host: HostId,
-        mut spec: UdpSpec,
-        owner: Option<ProcessId>,
-    ) -> io::Result<Handle> {
+    fn udp_open(&mut self, host: HostId, mut spec: UdpSpec) -> io::Result<Handle> {
         spec.address = self.bindable(host, spec.address)?;
         if spec.address.port() == 0 {
             let free = |core: &mut Self| {
@@ -136,7 +125,6 @@ impl Core {
         let sockets = &mut self[host].udp;
         let slot = sockets.sockets.insert(Socket {
             number,
-            owner,
             spec,
             groups: BTreeSet::new(),
             queue: VecDeque::new(),

@@ -27,9 +27,8 @@ impl UdpSocket {
         host: HostId,
         spec: UdpSpec,
     ) -> io::Result<Self> {
-        let owner = shared.current_process();
         let (handle, local) = shared.with(|core| {
-            let handle = core.udp_open(host, spec, owner)?;
+            let handle = core.udp_open(host, spec)?;
             let socket = core[host].udp.find(handle).expect("it was just made");
             io::Result::Ok((handle, socket.spec.address))
         })?;
