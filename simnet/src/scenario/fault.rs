@@ -45,7 +45,8 @@ pub enum Attack {
     SpoofedAdverts,
     /// Adverts with a TXT record of thousands of bytes.
     OversizeTxt,
-    /// Adverts whose SRV record leads to hosts elsewhere: other networks, loopback, multicast.
+    /// Adverts whose SRV record leads to hosts elsewhere: other networks, loopback, multicast, and
+    /// the hosts of the world themselves.
     SrvElsewhere,
     /// Goodbyes for the adverts of others.
     FalseGoodbyes,

@@ -82,6 +82,24 @@ impl Storm {
         v4.next_back().unwrap_or(Ipv4Addr::UNSPECIFIED)
     }
 
+    /// Where no advert should lead; and the other hosts, each of which it would lead to itself.
+    fn elsewhere(&self) -> Vec<Ipv4Addr> {
+        let interfaces = self.plan.hosts.iter().flat_map(|host| &host.interfaces);
+        let addresses = interfaces.flat_map(|interface| &interface.addresses);
+        let hosts = addresses.filter_map(|address| match address.ip {
+            IpAddr::V4(v4) => Some(v4),
+            IpAddr::V6(_) => None,
+        });
+        let nowhere = [
+            Ipv4Addr::new(192, 0, 2, 1),
+            Ipv4Addr::LOCALHOST,
+            Ipv4Addr::new(224, 0, 0, 251),
+            Ipv4Addr::UNSPECIFIED,
+            Ipv4Addr::BROADCAST,
+        ];
+        nowhere.into_iter().chain(hosts).collect()
+    }
+
     /// A broadcast channel of the world, or one that nobody has.
     fn channel(&mut self) -> String {
         let all: Vec<&str> =
@@ -95,13 +113,7 @@ impl Storm {
         let number = self.rng.next_u32();
         let channel = self.channel();
         let own = self.own_address();
-        let elsewhere = [
-            Ipv4Addr::new(192, 0, 2, 1),
-            Ipv4Addr::LOCALHOST,
-            Ipv4Addr::new(224, 0, 0, 251),
-            Ipv4Addr::UNSPECIFIED,
-            Ipv4Addr::BROADCAST,
-        ];
+        let elsewhere = self.elsewhere();
         let other = elsewhere[number as usize % elsewhere.len()];
         let victim = match heard.len() {
             0 => None,
