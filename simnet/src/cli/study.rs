@@ -16,15 +16,17 @@ use super::{Engine, Failure};
 /// Run a scenario for each value of a parameter, and plot a figure.
 ///
 /// "How does mDNS traffic grow with proxies?" is
-/// `simnet study conference --vary hosts.0.count=10,50,100,200 --plot multicast.packets_a_second`.
+/// `simnet study conference --vary proxies:hosts.0.count=10,50,100,200 --plot
+/// multicast.packets_a_second`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A built-in scenario, or a scenario's .toml file.
     target: String,
 
     /// A key of the scenario and the values that it takes in turn, such as `hosts.0.count=10,20` or
-    /// `hosts.0.quality.duplicate=0,0.1`. Repeated, every combination is run.
-    #[arg(long, value_name = "KEY=VALUE,…", required = true)]
+    /// `hosts.0.quality.duplicate=0,0.1`; with what to call it, if not by its key, in front:
+    /// `proxies:hosts.0.count=10,20`. Repeated, every combination is run.
+    #[arg(long, value_name = "[NAME:]KEY=VALUE,…", required = true)]
     vary: Vec<String>,
 
     /// How many seeds for each combination, from 1 on.
@@ -50,6 +52,7 @@ pub(super) struct Args {
 
 /// One key and its values.
 struct Vary {
+    name: String,
     key: String,
     values: Vec<toml::Value>,
 }
@@ -78,7 +81,7 @@ pub(super) fn study(args: &Args) -> Result<(), Failure> {
             columns.push(name);
         }
     });
-    let mut parameters: Vec<&str> = vary.iter().map(|vary| vary.key.as_str()).collect();
+    let mut parameters: Vec<&str> = vary.iter().map(|vary| vary.name.as_str()).collect();
     parameters.push("seed");
     let mut table = Table::new(&parameters, &columns);
     for (values, seed, figures) in &rows {
@@ -90,8 +93,8 @@ pub(super) fn study(args: &Args) -> Result<(), Failure> {
     let file = File::create(&args.csv).map_err(|error| cannot_write(&args.csv, &error))?;
     table.write_csv(file).map_err(|error| cannot_write(&args.csv, &error))?;
     let title = format!("{}: {}", args.target, scenario.title);
-    let line_for_each = vary.get(1).map(|vary| vary.key.as_str());
-    let plot = Plot { title: &title, x: &vary[0].key, y: &args.plot, line_for_each };
+    let line_for_each = vary.get(1).map(|vary| vary.name.as_str());
+    let plot = Plot { title: &title, x: &vary[0].name, y: &args.plot, line_for_each };
     let svg = plot.svg(&table).map_err(Failure::wrong)?;
     std::fs::write(&args.svg, svg).map_err(|error| cannot_write(&args.svg, &error))?;
     println!("{} runs: {} and {}", rows.len(), args.csv.display(), args.svg.display());
@@ -108,7 +111,9 @@ fn parse(text: &str) -> Result<Vary, Failure> {
         let parsed = format!("v = {text}").parse::<toml::Table>().ok();
         parsed.and_then(|mut t| t.remove("v")).unwrap_or_else(|| text.into())
     };
-    Ok(Vary { key: key.to_owned(), values: values.split(',').map(value).collect() })
+    let (name, key) = key.split_once(':').unwrap_or((key, key));
+    let values = values.split(',').map(value).collect();
+    Ok(Vary { name: name.to_owned(), key: key.to_owned(), values })
 }
 
 fn combinations(vary: &[Vary]) -> Vec<Vec<toml::Value>> {
