@@ -1,31 +1,49 @@
 //! Tells every part of a proxy to stop.
 
-use tokio::sync::watch;
+use std::cell::Cell;
+use std::rc::Rc;
+
+use tokio::sync::Notify;
 
 /// Listens for the stop.
 #[derive(Clone, Debug)]
-pub(crate) struct Stop(watch::Receiver<bool>);
+pub(crate) struct Stop(Rc<Told>);
 
-/// Says it.
+/// Says it, at the latest when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Stopper(watch::Sender<bool>);
+pub(crate) struct Stopper(Rc<Told>);
+
+/// Not tokio's `watch`, which wakes its listeners in an order drawn at random.
+#[derive(Debug, Default)]
+struct Told {
+    stopped: Cell<bool>,
+    changed: Notify,
+}
 
 /// A pair of both.
 pub(crate) fn stop() -> (Stopper, Stop) {
-    let (sender, receiver) = watch::channel(false);
-    (Stopper(sender), Stop(receiver))
+    let told = Rc::<Told>::default();
+    (Stopper(Rc::clone(&told)), Stop(told))
 }
 
 impl Stop {
     /// Waits for the stop; returns at once if it was said. May be dropped and called again.
     pub(crate) async fn wait(&mut self) {
-        // An error means that the stopper is gone, so the proxy is too.
-        let _ = self.0.wait_for(|&stopped| stopped).await;
+        if !self.0.stopped.get() {
+            self.0.changed.notified().await;
+        }
     }
 }
 
 impl Stopper {
     pub(crate) fn stop(&self) {
-        self.0.send_replace(true);
+        self.0.stopped.set(true);
+        self.0.changed.notify_waiters();
+    }
+}
+
+impl Drop for Stopper {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
