@@ -1,0 +1,95 @@
+//! Connecting, and what connections that say nothing cost.
+
+use std::net::{SocketAddr, TcpStream};
+
+use super::Plan;
+use super::contest::median;
+use crate::clock::now;
+use crate::error::Error;
+use crate::load::connect;
+use crate::report::{Bar, Report};
+use crate::servers::{Kind, Server, account};
+
+/// Idle connections.
+const CONNECTIONS: usize = 10_000;
+/// Connections of one turn.
+const TURN: usize = 500;
+
+/// Measures.
+pub(super) fn run(plan: &Plan, report: &mut Report) -> Result<(), Error> {
+    let connections = if plan.short { 2 * TURN } else { CONNECTIONS };
+    let mut kinds = vec![Kind::FloorTurn, Kind::Proxy];
+    kinds.extend(plan.others.iter().filter(|kind| **kind != Kind::Nchan));
+    for one_channel in [true, false] {
+        println!("\njoin, {connections} connections on {}", on(one_channel, connections));
+        let mut entries = Vec::new();
+        for kind in &kinds {
+            let server = plan.programs.start(*kind)?;
+            let before = account::memory(&server)?;
+            entries.push(Entry { server, before, streams: Vec::new(), turns: Vec::new() });
+        }
+        for _ in 0..connections / TURN {
+            for entry in &mut entries {
+                entry.turn(one_channel)?;
+            }
+        }
+        tell(&entries, one_channel, report)?;
+    }
+    Ok(())
+}
+
+fn on(one_channel: bool, connections: usize) -> String {
+    if one_channel { "one channel".to_owned() } else { format!("{connections} channels") }
+}
+
+struct Entry {
+    server: Server,
+    /// Memory before the first connection.
+    before: u64,
+    streams: Vec<TcpStream>,
+    /// CPU for each connection in microseconds, and connections a second, of each turn.
+    turns: Vec<(f64, f64)>,
+}
+
+impl Entry {
+    fn turn(&mut self, one_channel: bool) -> Result<(), Error> {
+        let first = self.streams.len();
+        let place = |index: usize| -> (SocketAddr, String) {
+            let channel = if one_channel { 0 } else { first + index };
+            (self.server.address, format!("/local/idle-{channel}"))
+        };
+        let places: Vec<_> = (0..TURN).map(place).collect();
+        let (before, started) = (account::cpu(&[&self.server])?, now());
+        self.streams.extend(connect(&places)?);
+        let wall = started.elapsed().as_secs_f64();
+        let cpu = (account::cpu(&[&self.server])? - before).as_secs_f64();
+        self.turns.push((cpu * 1e6 / TURN as f64, TURN as f64 / wall));
+        Ok(())
+    }
+
+    fn cpu(&self) -> f64 {
+        median(self.turns.iter().map(|turn| turn.0))
+    }
+}
+
+fn tell(entries: &[Entry], one_channel: bool, report: &mut Report) -> Result<(), Error> {
+    let floor = &entries[0];
+    for entry in entries {
+        let connections = entry.streams.len();
+        let memory = account::memory(&entry.server)?.saturating_sub(entry.before);
+        let each = memory as f64 / connections as f64;
+        let name = |what: &str| {
+            format!("{}, {}: {what}", entry.server.kind.name(), on(one_channel, connections))
+        };
+        report.note(name("CPU to connect"), entry.cpu(), "µs");
+        report.note(name("connections a second"), median(entry.turns.iter().map(|t| t.1)), "/s");
+        report.note(name("memory of an idle connection"), each, "B");
+        if entry.server.kind == Kind::Proxy {
+            let ratios = entry.turns.iter().zip(&floor.turns).map(|(own, floor)| own.0 / floor.0);
+            let what = name("CPU to connect, times the floor's");
+            report.judge(Bar::at_most(&what, 1.3, median(ratios)));
+            report.judge(Bar::at_most(&name("bytes for an idle connection"), 1024.0, each));
+        }
+    }
+    Ok(())
+}

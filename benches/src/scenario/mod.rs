@@ -1,0 +1,56 @@
+//! What is measured. Each scenario gives rows of the table, and judges the bars that it has.
+
+mod contest;
+pub(crate) mod fanout;
+pub(crate) mod join;
+pub(crate) mod link;
+pub(crate) mod stalled;
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::report::Report;
+use crate::servers::{Kind, Programs};
+
+/// A group of measurements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Scenario {
+    /// One channel: readers, sizes, messages outstanding, senders, a steady rate.
+    Fanout,
+    /// Across two to six linked proxies.
+    Link,
+    /// Connecting, and memory for idle connections.
+    Join,
+    /// A million messages past a reader that stalls.
+    Stalled,
+}
+
+/// How much is measured.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) programs: Programs,
+    /// Servers beside the floor and the proxy.
+    pub(crate) others: Vec<Kind>,
+    /// Turns that each server has in one case, by turns; what is shown is their median.
+    pub(crate) turns: usize,
+    /// Time of one turn.
+    pub(crate) turn: Duration,
+    /// Whether to show only that all works: few readers, few messages.
+    pub(crate) short: bool,
+}
+
+impl Scenario {
+    /// Measures it.
+    pub(crate) fn run(self, plan: &Plan, report: &mut Report) -> Result<(), Error> {
+        match self {
+            Self::Fanout => fanout::run(plan, report),
+            Self::Link => link::run(plan, report),
+            Self::Join => join::run(plan, report),
+            Self::Stalled => stalled::run(plan, report),
+        }
+    }
+}
