@@ -108,5 +108,6 @@ async fn handshake<N: Net>(
     let parts = upgraded.downcast::<TokioIo<N::Stream>>().ok()?;
     let stream: Box<dyn Stream> = Box::new(parts.io.into_inner());
     place.member.attach(stream);
-    Some((place, parts.read_buf))
+    // A copy: it would keep hyper's whole buffer, also when it is empty.
+    Some((place, Bytes::copy_from_slice(&parts.read_buf)))
 }

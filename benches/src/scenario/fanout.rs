@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Plan;
 use super::contest::{Entry, Outcome, hold, places};
-use crate::error::Error;
+use crate::error::{Context, Error};
 use crate::load::{Crowd, Shape};
 use crate::report::{Bar, Case, Report, Row};
 use crate::servers::{Kind, Server};
@@ -17,6 +17,8 @@ const PACE: Duration = Duration::from_millis(5);
 /// Bytes that may be on the way at once, all readers together: more would measure how the system
 /// finds memory for sockets.
 const BYTES_MAX: usize = 2 << 30;
+/// Files of this process that are no clients.
+const FILES_KEPT: usize = 64;
 
 /// Measures.
 pub(super) fn run(plan: &Plan, report: &mut Report) -> Result<(), Error> {
@@ -24,9 +26,14 @@ pub(super) fn run(plan: &Plan, report: &mut Report) -> Result<(), Error> {
     kinds.extend(&plan.others);
     let servers: Result<Vec<_>, _> = kinds.iter().map(|kind| plan.programs.start(*kind)).collect();
     let servers = servers?;
-    let readers = if plan.short { &READERS[..3] } else { &READERS[..] };
-    for &readers in readers {
-        let mut entries = enter(&servers, readers, 1)?;
+    let counts = if plan.short { &READERS[..3] } else { &READERS[..] };
+    for &readers in counts {
+        // This process has a file for each client of each server; the first three must fit.
+        let room = (files_max()? - FILES_KEPT) / (readers + 1);
+        if room < servers.len() {
+            println!("\n{readers} readers: too few files are allowed for other people's servers");
+        }
+        let mut entries = enter(&servers[..servers.len().min(room.max(3))], readers, 1)?;
         for size in SIZES {
             for outstanding in OUTSTANDING {
                 if size * outstanding * readers > BYTES_MAX {
@@ -53,6 +60,11 @@ pub(super) fn run(plan: &Plan, report: &mut Report) -> Result<(), Error> {
     Ok(())
 }
 
+fn files_max() -> Result<usize, Error> {
+    let (soft, _) = rlimit::Resource::NOFILE.get().context("asking for the limit on files")?;
+    Ok(usize::try_from(soft).unwrap_or(usize::MAX))
+}
+
 fn enter(servers: &[Server], readers: usize, senders: usize) -> Result<Vec<Entry<'_>>, Error> {
     let enter = |server| {
         let crowd = Crowd::join(&places(server, readers, senders), senders)?;
@@ -63,9 +75,7 @@ fn enter(servers: &[Server], readers: usize, senders: usize) -> Result<Vec<Entry
 
 fn judge(report: &mut Report, case: &Case, outcome: &Outcome) {
     let rows = outcome.rows(case);
-    for bar in bars(case, &rows) {
-        report.judge(bar);
-    }
+    bars(case, &rows).into_iter().for_each(|bar| report.judge(bar));
     report.add(rows);
 }
 

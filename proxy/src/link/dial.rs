@@ -171,7 +171,8 @@ impl<N: Net> Dialler<N> {
             .expect("the stream that was given is the one that comes back");
         Ok(Dialled {
             stream: Box::new(parts.io.into_inner()),
-            early: parts.read_buf,
+            // A copy: it would keep hyper's whole buffer, also when it is empty.
+            early: Bytes::copy_from_slice(&parts.read_buf),
             address,
             remote,
             // link.two-way-agreed: both must have said so.
