@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::error::Error;
+use crate::scenario::fanout::READERS;
 use crate::scenario::{Plan, Scenario};
 use crate::servers::{Kind, Programs};
 
@@ -56,6 +57,10 @@ pub(crate) struct Measure {
     #[arg(long)]
     no_naive: bool,
 
+    /// Fan-out to so many readers only: 1, 10, 100, 1000 or 5000; may be repeated.
+    #[arg(long, value_name = "NUMBER", value_parser = readers)]
+    readers: Vec<usize>,
+
     /// Turns that each server has in one case; what is shown is the median.
     #[arg(long, default_value_t = 15)]
     turns: usize,
@@ -88,10 +93,16 @@ impl Measure {
         let plan = Plan {
             programs: Programs::find(self.proxy.as_deref())?,
             others: naive.into_iter().chain(self.with.iter().copied()).collect(),
+            readers: self.readers.clone(),
             turns,
             turn: Duration::from_millis(turn_ms),
             short: self.short,
         };
         Ok((scenarios, plan))
     }
+}
+
+fn readers(text: &str) -> Result<usize, String> {
+    let known = text.parse().ok().filter(|number| READERS.contains(number));
+    known.ok_or_else(|| format!("give one of {READERS:?}"))
 }

@@ -21,7 +21,6 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
 use tokio::io::ReadBuf;
 use tokio::time::{Duration, Instant};
 
@@ -30,7 +29,7 @@ use self::phase::{Closing, Input, Phase};
 use crate::channel::{Channel, Origin};
 use crate::clock::{self, Sleep, sleep_until};
 use crate::hub::{Hub, Membership};
-use crate::limits::{DRAIN_TIME, READS_PER_TURN};
+use crate::limits::READS_PER_TURN;
 use crate::member::{Kind, Member};
 use crate::ws::{self, Batch, CloseCode, Control, Decoder, Role, Violation};
 
@@ -39,7 +38,7 @@ pub(crate) struct Connection {
     place: Membership,
     decoder: Decoder,
     /// What came in the same read as the upgrade's request or answer.
-    early: Bytes,
+    early: Box<[u8]>,
     phase: Phase,
     /// When anything was last read, or reading was resumed.
     heard: Instant,
@@ -62,7 +61,7 @@ pub(crate) struct Connection {
 impl Connection {
     /// A connection whose upgrade is done and whose member has its stream. `early` is what was
     /// read beyond the upgrade.
-    pub(crate) fn new(place: Membership, early: Bytes) -> Self {
+    pub(crate) fn new(place: Membership, early: Box<[u8]>) -> Self {
         let now = clock::now();
         let role = if place.member.kind.we_dialled() { Role::Client } else { Role::Server };
         let limits = &place.hub.limits;
@@ -93,15 +92,14 @@ impl Connection {
     /// Starts the end that we choose: with `code` and `reason`.
     fn close(&mut self, code: CloseCode, reason: &str, input: Input) {
         self.member().send_close(&ws::close(code, reason));
-        self.start_closing(input, self.hub().limits.stall_time);
+        self.start_closing(input);
     }
 
-    fn start_closing(&mut self, input: Input, stall: Duration) {
+    fn start_closing(&mut self, input: Input) {
         // A closing handshake is under way: whatever happens now, the other side was told.
         self.place.lost.set(false);
         self.place.leave();
-        let since = clock::now();
-        self.phase = Phase::Closing(Closing { since, stall, cut: None, input, shut: false });
+        self.phase = Phase::Closing(Closing::new(clock::now(), input));
     }
 
     fn end(&mut self) {
@@ -143,7 +141,7 @@ impl Connection {
             if let Phase::Closing(closing) = &mut self.phase
                 && code == CloseCode::GOING_AWAY
             {
-                closing.cut = Some(closing.since + DRAIN_TIME);
+                closing.hurried = true;
             }
         } else if self.member().take_doubt() && !self.member().has_queued() {
             // So long a sound proxy may leave unread what we send it; and if something waits for
@@ -268,7 +266,7 @@ impl Connection {
         match control.answer() {
             Some(close) if closes && self.phase == Phase::Open => {
                 self.member().send_close(&close);
-                self.start_closing(Input::Closed, self.hub().limits.stall_time);
+                self.start_closing(Input::Closed);
             }
             _ if closes => self.set_input(Input::Closed),
             Some(pong) => self.member().send_pong(&pong),

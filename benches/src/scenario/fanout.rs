@@ -9,7 +9,8 @@ use crate::load::{Crowd, Shape};
 use crate::report::{Bar, Case, Report, Row};
 use crate::servers::{Kind, Server};
 
-const READERS: [usize; 5] = [1, 10, 100, 1000, 5000];
+/// Numbers of readers.
+pub(crate) const READERS: [usize; 5] = [1, 10, 100, 1000, 5000];
 const SIZES: [usize; 3] = [64, 1024, 16 * 1024];
 const OUTSTANDING: [usize; 2] = [1, 64];
 /// The steady rate: 200 messages a second.
@@ -26,8 +27,8 @@ pub(super) fn run(plan: &Plan, report: &mut Report) -> Result<(), Error> {
     kinds.extend(&plan.others);
     let servers: Result<Vec<_>, _> = kinds.iter().map(|kind| plan.programs.start(*kind)).collect();
     let servers = servers?;
-    let counts = if plan.short { &READERS[..3] } else { &READERS[..] };
-    for &readers in counts {
+    let all = if plan.short { &READERS[..3] } else { &READERS[..] };
+    for &readers in all.iter().filter(|n| plan.readers.is_empty() || plan.readers.contains(n)) {
         // This process has a file for each client of each server; the first three must fit.
         let room = (files_max()? - FILES_KEPT) / (readers + 1);
         if room < servers.len() {

@@ -39,6 +39,8 @@ pub(crate) struct Plan {
     pub(crate) turns: usize,
     /// Time of one turn.
     pub(crate) turn: Duration,
+    /// Numbers of readers in fan-out; all if none is named.
+    pub(crate) readers: Vec<usize>,
     /// Whether to show only that all works: few readers, few messages.
     pub(crate) short: bool,
 }

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::Connection;
 use super::phase::{Closing, Input, Phase};
-use crate::limits::{CLOSE_TIME, CUT_LINGER, PROBES_PER_STALL};
+use crate::limits::{CLOSE_TIME, CUT_LINGER, DRAIN_TIME, PROBES_PER_STALL};
 use crate::ws::{self, CloseCode};
 
 impl Connection {
@@ -32,7 +32,10 @@ impl Connection {
     pub(super) fn stalled_at(&self) -> Instant {
         let progress = self.member().progress();
         match self.phase {
-            Phase::Closing(Closing { since, stall, .. }) => since.max(progress) + stall,
+            Phase::Closing(Closing { since, cut: true, .. }) => since.max(progress) + CUT_LINGER,
+            Phase::Closing(Closing { since, .. }) => {
+                since.max(progress) + self.hub().limits.stall_time
+            }
             _ => progress + self.hub().limits.stall_time,
         }
     }
@@ -88,7 +91,7 @@ impl Connection {
     /// When a reader has had its time while the proxy stops.
     fn cut_at(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Closing(Closing { cut, .. }) => cut,
+            Phase::Closing(Closing { since, hurried: true, .. }) => Some(since + DRAIN_TIME),
             _ => None,
         }
     }
@@ -96,7 +99,7 @@ impl Connection {
     /// lifecycle.shutdown-closes: also those that are slow are told.
     fn cut_short(&mut self) {
         if let Phase::Closing(closing) = &mut self.phase {
-            closing.cut = None;
+            closing.hurried = false;
         }
         let reason = "the proxy stops, and what you had not taken is lost";
         self.member().cut(&ws::close(CloseCode::GOING_AWAY, reason));
@@ -112,6 +115,9 @@ impl Connection {
         );
         let reason = format!("took nothing for {seconds} s while messages waited; they are lost");
         self.member().cut(&ws::close(CloseCode::POLICY, &reason));
-        self.start_closing(Input::Awaited, CUT_LINGER);
+        self.start_closing(Input::Awaited);
+        if let Phase::Closing(closing) = &mut self.phase {
+            closing.cut = true;
+        }
     }
 }

@@ -41,7 +41,7 @@ pub(crate) struct Dialler<N> {
 pub(super) struct Dialled {
     pub(super) stream: Box<dyn Stream>,
     /// What came together with the answer.
-    pub(super) early: Bytes,
+    pub(super) early: Box<[u8]>,
     pub(super) address: SocketAddr,
     pub(super) remote: Option<ProxyId>,
     pub(super) two_way: bool,
@@ -172,7 +172,7 @@ impl<N: Net> Dialler<N> {
         Ok(Dialled {
             stream: Box::new(parts.io.into_inner()),
             // A copy: it would keep hyper's whole buffer, also when it is empty.
-            early: Bytes::copy_from_slice(&parts.read_buf),
+            early: (*parts.read_buf).into(),
             address,
             remote,
             // link.two-way-agreed: both must have said so.
