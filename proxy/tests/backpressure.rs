@@ -292,7 +292,8 @@ fn who_reads_nothing_may_ping_and_is_heard() {
 
 #[test]
 fn a_slow_reader_hears_its_ping_in_time() {
-    let args = ["--queue-size", QUEUE, "--stall-time", "10m", "--keep-alive", "2s"];
+    // Small, so that the sender, which answers no pings, is held nearly to the end.
+    let args = ["--queue-size", "256KiB", "--stall-time", "10m", "--keep-alive", "2s"];
     let proxy = Proxy::with(&args);
     let mut wire = Wire::open_narrow(proxy.address(), 4096);
     wire.upgrade(CHANNEL);
