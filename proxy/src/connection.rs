@@ -21,6 +21,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use pin_project_lite::pin_project;
 use tokio::io::ReadBuf;
 use tokio::time::{Duration, Instant};
 
@@ -33,8 +34,18 @@ use crate::limits::READS_PER_TURN;
 use crate::member::{Kind, Member};
 use crate::ws::{self, Batch, CloseCode, Control, Decoder, Role, Violation};
 
-/// A WebSocket connection on its channel.
-pub(crate) struct Connection {
+pin_project! {
+    /// A WebSocket connection on its channel.
+    pub(crate) struct Connection {
+        talk: Talk,
+        // In the connection itself: an allocation less for each.
+        #[pin]
+        timer: Sleep,
+    }
+}
+
+/// All of a connection but its timer.
+struct Talk {
     place: Membership,
     decoder: Decoder,
     /// What came in the same read as the upgrade's request or answer.
@@ -55,7 +66,6 @@ pub(crate) struct Connection {
     silent: bool,
     /// Said once that messages come against the link's direction.
     told_discarded: bool,
-    timer: Pin<Box<Sleep>>,
 }
 
 impl Connection {
@@ -65,9 +75,9 @@ impl Connection {
         let now = clock::now();
         let role = if place.member.kind.we_dialled() { Role::Client } else { Role::Server };
         let limits = &place.hub.limits;
-        Self {
+        let timer = sleep_until(now + limits.keep_alive);
+        let talk = Talk {
             decoder: Decoder::new(role, limits.message_bytes),
-            timer: Box::pin(sleep_until(now + limits.keep_alive)),
             place,
             early,
             phase: Phase::Open,
@@ -78,9 +88,12 @@ impl Connection {
             deaf: false,
             silent: false,
             told_discarded: false,
-        }
+        };
+        Self { talk, timer }
     }
+}
 
+impl Talk {
     fn hub(&self) -> &Rc<Hub> {
         &self.place.hub
     }
@@ -347,8 +360,9 @@ impl Connection {
 impl Future for Connection {
     type Output = Ended;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended> {
-        let this = &mut *self;
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended> {
+        let connection = self.project();
+        let (this, mut timer) = (connection.talk, connection.timer);
         this.member().throttle.register(cx.waker());
         while this.phase != Phase::Done {
             this.obey();
@@ -361,7 +375,7 @@ impl Future for Connection {
             if let Poll::Ready(Err(error)) = read {
                 this.stop_reading(&error);
             } else if this.poll_closing(cx).is_pending() && !this.check_time(clock::now()) {
-                ready!(this.poll_timer(cx));
+                ready!(this.poll_timer(timer.as_mut(), cx));
             }
         }
         if this.member().throttle.is_held() {

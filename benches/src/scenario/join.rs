@@ -27,8 +27,7 @@ pub(super) fn run(plan: &Plan, report: &mut Report) -> Result<(), Error> {
         let mut entries = Vec::new();
         for kind in &kinds {
             let server = plan.programs.start(*kind)?;
-            let before = account::memory(&server)?;
-            entries.push(Entry { server, before, streams: Vec::new(), turns: Vec::new() });
+            entries.push(Entry { server, first: 0, streams: Vec::new(), turns: Vec::new() });
         }
         for _ in 0..turns {
             for entry in &mut entries {
@@ -50,8 +49,9 @@ fn on(one_channel: bool, connections: usize) -> String {
 
 struct Entry {
     server: Server,
-    /// Memory before the first connection.
-    before: u64,
+    /// Memory with the connections of the first turn. What comes before is the program itself,
+    /// parts of which the system reads when they are first used.
+    first: u64,
     streams: Vec<TcpStream>,
     /// CPU for each connection in microseconds, and connections a second, of each turn.
     turns: Vec<(f64, f64)>,
@@ -63,6 +63,9 @@ impl Entry {
         self.open(TURN, one_channel)?;
         let wall = started.elapsed().as_secs_f64();
         let cpu = (account::cpu(&[&self.server])? - before).as_secs_f64();
+        if self.turns.is_empty() {
+            self.first = account::memory(&self.server)?;
+        }
         self.turns.push((cpu * 1e6 / TURN as f64, TURN as f64 / wall));
         Ok(())
     }
@@ -87,8 +90,8 @@ fn tell(
     report: &mut Report,
 ) -> Result<(), Error> {
     let connections = entry.streams.len();
-    let memory = account::memory(&entry.server)?.saturating_sub(entry.before);
-    let each = memory as f64 / connections as f64;
+    let memory = account::memory(&entry.server)?.saturating_sub(entry.first);
+    let each = memory as f64 / (connections - TURN) as f64;
     let name = |what: &str| {
         format!("{}, {}: {what}", entry.server.kind.name(), on(one_channel, connections))
     };

@@ -1,15 +1,17 @@
 //! What a connection does by time: pings, stalls, ends that take too long.
 
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::time::Instant;
 
-use super::Connection;
+use super::Talk;
 use super::phase::{Closing, Input, Phase};
+use crate::clock::Sleep;
 use crate::limits::{CLOSE_TIME, CUT_LINGER, DRAIN_TIME, PROBES_PER_STALL};
 use crate::ws::{self, CloseCode};
 
-impl Connection {
+impl Talk {
     /// When time alone will change something, as things stand.
     pub(super) fn deadline(&self) -> Instant {
         let limits = &self.hub().limits;
@@ -41,13 +43,13 @@ impl Connection {
     }
 
     /// Ready when the next deadline has come.
-    pub(super) fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll_timer(&self, mut timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> {
         let deadline = self.deadline();
         // Later deadlines wait for the timer to fire: resetting it at each read would cost.
-        if deadline < self.timer.deadline() || self.timer.is_elapsed() {
-            self.timer.as_mut().reset(deadline);
+        if deadline < timer.deadline() || timer.is_elapsed() {
+            timer.as_mut().reset(deadline);
         }
-        self.timer.as_mut().poll(cx)
+        timer.poll(cx)
     }
 
     /// Does what is due by time; true if something changed.
