@@ -40,6 +40,19 @@ pub(crate) enum Command {
         /// Which one.
         server: Kind,
     },
+    /// Counts the instructions of the data path's pieces with valgrind, and compares them with
+    /// instructions.txt.
+    Instructions {
+        /// Writes the table anew instead.
+        #[arg(long)]
+        update: bool,
+    },
+    /// Runs one piece, for valgrind.
+    #[command(hide = true)]
+    Piece {
+        /// Which one.
+        index: usize,
+    },
 }
 
 #[derive(Debug, Args)]

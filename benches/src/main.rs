@@ -11,6 +11,7 @@ mod cli;
 mod clock;
 mod error;
 mod frame;
+mod instructions;
 mod load;
 mod poll;
 mod report;
@@ -29,6 +30,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Some(Command::Serve { server }) => serve(server),
+        Some(Command::Instructions { update }) => instructions::check(update),
+        Some(Command::Piece { index }) => instructions::run_piece(index),
         None => measure(&arguments.measure),
     };
     match done {

@@ -37,6 +37,9 @@
 //! ```
 
 #[doc(hidden)]
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
 pub mod bugs;
 mod channel;
 pub mod clock;
