@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Duration, Instant};
 
 use crate::channel::{Channel, Origin};
+use crate::clock;
 use crate::discovery::Instance;
 use crate::id::ProxyId;
 use crate::link::planner::{Action, Input, Outcome, Planner};
@@ -168,7 +169,7 @@ impl Links {
         let id = ProxyId::random(&mut rng);
         let channel: ChannelName = "x".parse().expect("a channel's name");
         let mut planner = Planner::new(id, 9009, Vec::new(), proxies.into(), rng);
-        let now = Instant::now();
+        let now = clock::now();
         let mut actions = Vec::new();
         let interest = Input::Interest { channel: channel.clone(), here: true };
         planner.handle(interest, now, &mut actions);
