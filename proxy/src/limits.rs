@@ -39,6 +39,13 @@ pub(crate) const REQUEST_TIME: Duration = Duration::from_secs(10);
 /// may add some. More is answered with 431 (RFC 6585 section 5).
 pub(crate) const REQUEST_BYTES_MAX: usize = 32 * 1024;
 
+/// Bytes of a request that are looked at to find its channel's worker: its first line, where the
+/// longest name takes 765 if all of it is percent-encoded.
+pub(crate) const PEEK_BYTES: usize = 2048;
+
+/// Pause before looking again at a request whose first line comes in pieces. Few do.
+pub(crate) const PEEK_AGAIN: Duration = Duration::from_millis(5);
+
 /// TCP connections of one listener that are no WebSockets: they have yet to ask, or ask for pages.
 /// One more takes the place of the oldest, so that a crowd that asks for nothing keeps nobody out.
 /// As many as a listener's backlog; 32 MiB of half-read requests at worst.

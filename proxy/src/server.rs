@@ -15,48 +15,32 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use indexmap::IndexMap;
 use tokio::task::coop::unconstrained;
-use tokio::task::{JoinError, JoinSet};
 
 use crate::clock::{HyperTimer, sleep};
 use crate::connection::Connection;
 use crate::hub::Membership;
-use crate::limits::{ACCEPT_RETRY, REQUEST_BYTES_MAX, REQUEST_TIME, REQUESTS_MAX};
+use crate::limits::{ACCEPT_RETRY, REQUEST_BYTES_MAX, REQUEST_TIME};
 use crate::net::{Listener, Net, Stream};
+use crate::newcomers::Newcomers;
 use crate::site::{Admission, Site};
 use crate::stop::Stop;
 
 /// Serves what arrives at `listener` until `stop`, then waits for the connections to end.
 pub(crate) async fn serve<N: Net>(site: Rc<Site<N>>, listener: N::Listener, mut stop: Stop) {
-    let mut handshakes = JoinSet::new();
-    // Oldest first.
-    let mut asking = IndexMap::new();
+    let mut handshakes = Newcomers::default();
     let mut connections = Connections::default();
     loop {
         tokio::select! {
             biased;
             () = stop.wait() => break,
-            Some(done) = handshakes.join_next_with_id() => {
-                asking.shift_remove(&done.as_ref().map_or_else(JoinError::id, |(id, _)| *id));
-                match done {
-                    Ok((_, Some((place, early)))) => connections.push(place, early),
-                    Ok((_, None)) => {}
-                    Err(error) if error.is_cancelled() => {}
-                    Err(error) => tracing::error!(%error, "a handshake failed; please report this"),
-                }
-            }
+            Some((place, early)) = handshakes.next() => connections.push(place, early),
             () = connections.next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
                     site.hub.counters.connections_accepted.increment();
-                    let task = handshakes.spawn_local(handshake(Rc::clone(&site), stream, peer));
-                    asking.insert(task.id(), task);
-                    if asking.len() > REQUESTS_MAX
-                        && let Some((_, oldest)) = asking.shift_remove_index(0)
-                    {
+                    if handshakes.add(handshake(Rc::clone(&site), stream, peer)) {
                         site.hub.counters.connections_displaced.increment();
-                        oldest.abort();
                     }
                 }
                 Err(error) => {
@@ -67,10 +51,8 @@ pub(crate) async fn serve<N: Net>(site: Rc<Site<N>>, listener: N::Listener, mut 
         }
     }
     // Who has the answer is a member, and is told that the proxy goes.
-    while let Some(done) = handshakes.try_join_next() {
-        if let Ok(Some((place, early))) = done {
-            connections.push(place, early);
-        }
+    for (place, early) in handshakes.done() {
+        connections.push(place, early);
     }
     drop((listener, handshakes));
     while !connections.is_empty() {
@@ -113,8 +95,8 @@ async fn handshake<N: Net>(
 ) -> Option<(Membership, Box<[u8]>)> {
     let admission = Admission::default();
     let service = service_fn(|mut request| {
-        let response = site.answer(&mut request, peer, &admission);
-        async { Ok::<_, Infallible>(response) }
+        let answer = site.answer(&mut request, peer, &admission);
+        async { Ok::<_, Infallible>(site.complete(answer).await) }
     });
     let http = http1::Builder::new()
         // Taken from the wall clock, which a simulated run must not see.
