@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::error::Error;
 use crate::scenario::fanout::READERS;
@@ -98,7 +98,7 @@ pub(crate) struct Measure {
 impl Measure {
     /// What to measure, and how.
     pub(crate) fn plan(&self) -> Result<(Vec<Scenario>, Plan), Error> {
-        let all = [Scenario::Fanout, Scenario::Link, Scenario::Join, Scenario::Stalled];
+        let all = Scenario::value_variants();
         let scenarios =
             if self.scenarios.is_empty() { all.to_vec() } else { self.scenarios.clone() };
         let naive = (!self.no_naive).then_some(Kind::Naive);

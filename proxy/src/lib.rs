@@ -46,6 +46,9 @@ pub mod clock;
 mod connection;
 mod counters;
 pub mod discovery;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod hub;
 mod id;

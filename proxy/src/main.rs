@@ -83,14 +83,14 @@ async fn serve(args: &Args) -> Result<(), String> {
 /// A proxy of one worker, in this thread, or of several.
 enum Server {
     One(Box<Proxy<TokioNet>>),
-    Several(Workers),
+    Several(Box<Workers>),
 }
 
 impl Server {
     async fn bind(args: &Args, rng: ChaCha8Rng) -> Result<Self, BindError> {
         Ok(match args.workers().get() {
             1 => Self::One(Proxy::bind(TokioNet, config(args), rng).await?.into()),
-            _ => Self::Several(Workers::bind(args.workers(), config(args), rng).await?),
+            _ => Self::Several(Workers::bind(args.workers(), config(args), rng).await?.into()),
         })
     }
 

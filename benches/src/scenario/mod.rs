@@ -2,9 +2,10 @@
 
 mod contest;
 pub(crate) mod fanout;
-pub(crate) mod join;
-pub(crate) mod link;
-pub(crate) mod stalled;
+mod join;
+mod link;
+mod stalled;
+mod workers;
 
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub(crate) enum Scenario {
     Join,
     /// A million messages past a reader that stalls.
     Stalled,
+    /// Two busy channels on one worker and on two.
+    Workers,
 }
 
 /// How much is measured.
@@ -53,6 +56,7 @@ impl Scenario {
             Self::Link => link::run(plan, report),
             Self::Join => join::run(plan, report),
             Self::Stalled => stalled::run(plan, report),
+            Self::Workers => workers::run(plan, report),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! What a process has used, from the system's own accounting.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use super::Server;
@@ -17,14 +20,39 @@ pub(crate) fn cpu(servers: &[&Server]) -> Result<Duration, Error> {
 
 fn cpu_of(process: u32) -> Result<Duration, Error> {
     let tasks = format!("/proc/{process}/task");
-    let mut nanoseconds = 0;
+    let mut sum = Duration::ZERO;
     for task in fs::read_dir(&tasks).with(|| format!("reading {tasks}"))? {
-        let path = task.context("reading a task")?.path().join("schedstat");
-        let text = fs::read_to_string(&path).with(|| format!("reading {}", path.display()))?;
-        let used = text.split(' ').next().and_then(|number| number.parse::<u64>().ok());
-        nanoseconds += used.ok_or_else(|| Error(format!("{}: {text:?}", path.display())))?;
+        sum += cpu_of_task(&task.context("reading a task")?.path())?;
     }
-    Ok(Duration::from_nanos(nanoseconds))
+    Ok(sum)
+}
+
+fn cpu_of_task(task: &Path) -> Result<Duration, Error> {
+    let path = task.join("schedstat");
+    let text = fs::read_to_string(&path).with(|| format!("reading {}", path.display()))?;
+    let used = text.split(' ').next().and_then(|number| number.parse().ok());
+    used.map(Duration::from_nanos).ok_or_else(|| Error(format!("{}: {text:?}", path.display())))
+}
+
+/// CPU time of each thread of a server so far.
+pub(crate) fn threads(server: &Server) -> Result<BTreeMap<OsString, Duration>, Error> {
+    let tasks = format!("/proc/{}/task", server.id());
+    let tasks = fs::read_dir(&tasks).with(|| format!("reading {tasks}"))?;
+    tasks
+        .map(|task| {
+            let task = task.context("reading a task")?;
+            Ok((task.file_name(), cpu_of_task(&task.path())?))
+        })
+        .collect()
+}
+
+/// What each thread used between two such looks.
+pub(crate) fn since(
+    before: &BTreeMap<OsString, Duration>,
+    after: &BTreeMap<OsString, Duration>,
+) -> Vec<Duration> {
+    let of = |(task, used): (_, &Duration)| *used - before.get(task).copied().unwrap_or_default();
+    after.iter().map(of).collect()
 }
 
 /// Bytes of memory that are a server's own share (PSS). The kernel's sockets are not in it.

@@ -66,7 +66,7 @@ impl Crew {
             // Who asked may have gone.
             let _ = question.send(status());
         }
-        pending().await
+        pending::<()>().await;
     }
 
     async fn next_question(&self) -> Option<Question> {

@@ -42,7 +42,7 @@ pub(super) async fn run<D: Discovery>(
             () = &mut stopped => break,
             _ = ended.recv() => break,
             Some(order) = shared.orders.recv() => obey(&mut discovery, order),
-            event = discovery.next() => shared.tell(event),
+            event = discovery.next() => shared.tell(&event),
         }
     }
     stopper.stop();

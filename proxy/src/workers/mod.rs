@@ -145,7 +145,7 @@ impl Workers {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a worker is a thread; no simulator runs several")]
+/// A thread, which the proxy otherwise has none of: no simulator runs several workers.
 fn start(work: Work) -> std::io::Result<JoinHandle<()>> {
     Builder::new().name(format!("worker-{}", work.index)).spawn(move || {
         let mut runtime = tokio::runtime::Builder::new_current_thread();

@@ -43,9 +43,9 @@ pub(super) fn pair(number: usize, name: &'static str, advertises: bool) -> (Vec<
 
 impl Hub {
     /// Tells an event to whom it concerns.
-    pub(super) fn tell(&self, event: Event) {
+    pub(super) fn tell(&self, event: &Event) {
         let number = self.workers.len();
-        let owner = match &event {
+        let owner = match event {
             Event::Seen(sighting) => sighting
                 .channel()
                 .map_or(0, |name| owner(&ChannelId { scope: Scope::Broadcast, name }, number)),
@@ -53,7 +53,7 @@ impl Hub {
             Event::Gone(_) => number,
         };
         for (index, worker) in self.workers.iter().enumerate() {
-            let told = match &event {
+            let told = match event {
                 _ if index == owner => event.clone(),
                 // What one sees as its own now may have been another's.
                 Event::Seen(sighting) => Event::Gone(sighting.instance.clone()),

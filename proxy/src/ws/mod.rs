@@ -32,8 +32,8 @@ mod frame;
 mod frames;
 mod mask;
 mod message;
-#[cfg(test)]
-mod tests;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod tests;
 mod utf8;
 mod violation;
 
