@@ -13,6 +13,7 @@ mod error;
 mod frame;
 mod instructions;
 mod load;
+mod place;
 mod poll;
 mod report;
 mod scenario;

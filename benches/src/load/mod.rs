@@ -71,6 +71,8 @@ pub(crate) struct Crowd {
     buffer: Vec<u8>,
     /// Messages that each sender has sent.
     sent: u64,
+    /// The server answers those who send; that is none of a reader's messages.
+    answered: bool,
 }
 
 /// Opens a WebSocket for each address and path, many at once.
@@ -126,7 +128,13 @@ impl Crowd {
             poll.add(&stream, index as u64).context("watching a socket")?;
             clients.push(Client { stream, check: Check::default() });
         }
-        Ok(Self { poll, clients, senders, buffer: vec![0; READ_BYTES], sent: 0 })
+        Ok(Self { poll, clients, senders, buffer: vec![0; READ_BYTES], sent: 0, answered: false })
+    }
+
+    /// Lets the server say something of its own to those who send.
+    pub(crate) fn answered(mut self) -> Self {
+        self.answered = true;
+        self
     }
 
     /// Sends rounds of `shape` for `time`, one at least.
@@ -233,22 +241,30 @@ impl Crowd {
             Err(rustix::io::Errno::AGAIN) => return Ok(false),
             Err(error) => return Err(Error(format!("client {index} was cut off: {error}"))),
         };
+        if self.answered && index < self.senders {
+            return Ok(false);
+        }
         client.check.take(script, &self.buffer[..got]).with(|| format!("client {index}"))?;
         Ok(client.check.is_done())
     }
 
     /// Waits; whoever gets anything meanwhile got a byte too many.
     fn idle_until(&mut self, due: Instant) -> Result<(), Error> {
-        let left = due.saturating_duration_since(now());
-        if left.is_zero() {
-            return Ok(());
-        }
         let mut early = Vec::new();
-        self.poll.wait(Some(left), &mut early).context("waiting")?;
-        match early.first() {
-            None => Ok(()),
-            Some(Ready { key: index, .. }) => {
-                Err(Error(format!("client {index} got more than was sent")))
+        loop {
+            let left = due.saturating_duration_since(now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            self.poll.wait(Some(left), &mut early).context("waiting")?;
+            for ready in &early {
+                let index = ready.key as usize;
+                if !self.answered || index >= self.senders {
+                    return Err(Error(format!("client {index} got more than was sent")));
+                }
+                let stream = &self.clients[index].stream;
+                rustix::net::recv(stream, &mut *self.buffer, RecvFlags::empty())
+                    .context("reading")?;
             }
         }
     }

@@ -6,6 +6,7 @@ use super::Plan;
 use super::contest::{Entry, Outcome, hold, places};
 use crate::error::{Context, Error};
 use crate::load::{Crowd, Shape};
+use crate::place::Apart;
 use crate::report::{Bar, Case, Report, Row};
 use crate::servers::{Kind, Server};
 
@@ -27,6 +28,8 @@ pub(super) fn run(plan: &Plan, report: &mut Report) -> Result<(), Error> {
     kinds.extend(&plan.others);
     let servers: Result<Vec<_>, _> = kinds.iter().map(|kind| plan.programs.start(*kind)).collect();
     let servers = servers?;
+    let apart = Apart::begin()?;
+    servers.iter().try_for_each(|server| apart.put(server))?;
     let all = if plan.short { &READERS[..3] } else { &READERS[..] };
     for &readers in all.iter().filter(|n| plan.readers.is_empty() || plan.readers.contains(n)) {
         // This process has a file for each client of each server; the first three must fit.
@@ -69,6 +72,8 @@ fn files_max() -> Result<usize, Error> {
 fn enter(servers: &[Server], readers: usize, senders: usize) -> Result<Vec<Entry<'_>>, Error> {
     let enter = |server| {
         let crowd = Crowd::join(&places(server, readers, senders), senders)?;
+        // nchan tells a sender how many heard it.
+        let crowd = if server.kind == Kind::Nchan { crowd.answered() } else { crowd };
         Ok(Entry { server: server.kind, servers: vec![server], crowd })
     };
     servers.iter().map(enter).collect()

@@ -2,17 +2,20 @@
 //!
 //! ```text
 //!   epoll ─▶ recv ─▶ unmask ─┬─▶ a turn:    all that was read, in one send to each reader
-//!                            └─▶ a message: one send for each message and reader
+//!                            ├─▶ a message: one send for each message and reader
+//!                            └─▶ a file:    a turn, put into a memfd and sent by sendfile
 //! ```
 //!
 //! One thread. Of the protocol it has the handshake and whole, unfragmented messages; it checks
 //! nothing, times nothing, and bounds no queue. Only sound clients of this crate may meet it.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::rc::Rc;
 
+use rustix::fs::{MemfdFlags, memfd_create, sendfile};
 use rustix::net::{RecvFlags, SendFlags};
 
 use crate::frame;
@@ -30,6 +33,9 @@ pub(crate) enum Unit {
     Message,
     /// All messages that one read gave.
     Turn,
+    /// The same, from a file in memory, which the kernel need not copy for each reader. The file
+    /// cannot be used again before all have read it, so each turn has a new one.
+    File,
 }
 
 #[derive(Default)]
@@ -81,6 +87,13 @@ pub(crate) fn serve(unit: Unit, listener: &TcpListener) -> io::Result<()> {
             }
         }
     }
+}
+
+/// A file with these bytes that lives while it is open.
+fn in_memory(bytes: &[u8]) -> io::Result<File> {
+    let mut file = File::from(memfd_create("turn", MemfdFlags::CLOEXEC)?);
+    file.write_all(bytes)?;
+    Ok(file)
 }
 
 impl Relay {
@@ -144,7 +157,7 @@ impl Relay {
                 out.clear();
             }
         }
-        if self.unit == Unit::Turn && !out.is_empty() {
+        if self.unit != Unit::Message && !out.is_empty() {
             self.publish(index, &out);
         }
         out.clear();
@@ -155,13 +168,21 @@ impl Relay {
 
     fn publish(&mut self, sender: usize, frames: &[u8]) {
         let Some(channel) = &self.peers[sender].channel else { return };
+        let file = match self.unit {
+            Unit::File => in_memory(frames).ok(),
+            Unit::Turn | Unit::Message => None,
+        };
         let mut shared = None;
         for &index in &self.channels[channel] {
             let peer = &mut self.peers[index];
             let Some(stream) = peer.stream.as_ref().filter(|_| index != sender) else { continue };
             let mut sent = 0;
             if peer.queue.is_empty() {
-                sent = rustix::net::send(stream, frames, SendFlags::NOSIGNAL).unwrap_or(0);
+                let took = match &file {
+                    Some(file) => sendfile(stream, file, Some(&mut 0), frames.len()),
+                    None => rustix::net::send(stream, frames, SendFlags::NOSIGNAL),
+                };
+                sent = took.unwrap_or(0);
                 if sent == frames.len() {
                     continue;
                 }

@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     FloorTurn,
     /// The floor with one send for each message and reader.
     FloorMessage,
+    /// The floor with one sendfile from memory for each reader and turn.
+    FloorFile,
     /// This project's proxy.
     Proxy,
     /// tokio-tungstenite, a task for each client, tokio's broadcast channel.
@@ -40,6 +42,7 @@ impl Kind {
         match self {
             Self::FloorTurn => "floor, a send a turn",
             Self::FloorMessage => "floor, a send a message",
+            Self::FloorFile => "floor, a sendfile a turn",
             Self::Proxy => "proxy",
             Self::Naive => "naive Rust",
             Self::Ws => "Node ws",
@@ -54,6 +57,7 @@ impl Kind {
         match self {
             Self::FloorTurn => floor::serve(Unit::Turn, &listener),
             Self::FloorMessage => floor::serve(Unit::Message, &listener),
+            Self::FloorFile => floor::serve(Unit::File, &listener),
             Self::Naive => naive::serve(listener),
             Self::Proxy | Self::Ws | Self::Nchan => Err(io::Error::other("a program of its own")),
         }
@@ -106,7 +110,7 @@ impl Programs {
                 let (command, address, files) = foreign::prepare(kind)?;
                 Server::run(kind, command, address, Some(files))
             }
-            Kind::FloorTurn | Kind::FloorMessage | Kind::Naive => {
+            Kind::FloorTurn | Kind::FloorMessage | Kind::FloorFile | Kind::Naive => {
                 let own = std::env::current_exe().context("finding this program")?;
                 let name = kind.to_possible_value().expect("each has a name");
                 let mut command = Command::new(own);
