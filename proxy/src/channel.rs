@@ -13,12 +13,11 @@
 //! A remote proxy may have two links here, one opened by each side. It hears us over one of them
 //! only: [`Channel::elect`].
 
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use indexmap::IndexMap;
 
 use crate::bugs::{Bug, planted};
 use crate::counters::Counter;
@@ -27,7 +26,32 @@ use crate::member::{Kind, Link, Member, MemberId};
 use crate::name::ChannelId;
 use crate::outbox::Throttle;
 
-type Members = RefCell<IndexMap<MemberId, Rc<Member>>>;
+/// Members in no order; each knows its slot, so that it is found to be taken out.
+#[derive(Default)]
+struct Members(RefCell<Vec<Rc<Member>>>);
+
+impl Members {
+    fn borrow(&self) -> Ref<'_, Vec<Rc<Member>>> {
+        self.0.borrow()
+    }
+
+    fn insert(&self, member: &Rc<Member>) {
+        let mut members = self.0.borrow_mut();
+        member.slot.set(u32::try_from(members.len()).expect("fewer than there are ports"));
+        members.push(Rc::clone(member));
+    }
+
+    fn remove(&self, member: &Member) {
+        let mut members = self.0.borrow_mut();
+        let slot = member.slot.get() as usize;
+        if members.get(slot).is_some_and(|there| there.id == member.id) {
+            members.swap_remove(slot);
+            if let Some(moved) = members.get(slot) {
+                moved.slot.set(member.slot.get());
+            }
+        }
+    }
+}
 
 /// Who is on one channel. Owns no socket, knows no advert, never waits.
 pub(crate) struct Channel {
@@ -65,16 +89,16 @@ impl Channel {
     /// Hands `frames` to everyone who is to hear them; says how many that were.
     pub(crate) fn publish(&self, origin: Origin, frames: &Bytes, sender: &Rc<Throttle>) -> usize {
         let mut audience = 0;
-        for (id, client) in &*self.clients.borrow() {
+        for client in &*self.clients.borrow() {
             // relay.sender-hears-nothing: the sender is not in its own audience.
-            if origin != Origin::Client(*id) || planted(Bug::EchoToSender) {
+            if origin != Origin::Client(client.id) || planted(Bug::EchoToSender) {
                 client.deliver(frames, sender);
                 audience += 1;
             }
         }
         // link.not-relayed-on: what a link brought goes to no other link.
         if matches!(origin, Origin::Client(_)) || planted(Bug::RelayLinkToLink) {
-            for link in self.links.borrow().values().filter(|link| link.hears.get()) {
+            for link in self.links.borrow().iter().filter(|link| link.hears.get()) {
                 link.deliver(frames, sender);
                 audience += 1;
             }
@@ -86,13 +110,12 @@ impl Channel {
     /// dialled does if it may and no other link to that proxy does.
     pub(crate) fn join(&self, member: &Rc<Member>) {
         match member.kind {
-            Kind::Client => self.clients.borrow_mut().insert(member.id, Rc::clone(member)),
+            Kind::Client => self.clients.insert(member),
             Kind::Link(link) => {
-                self.links.borrow_mut().insert(member.id, Rc::clone(member));
+                self.links.insert(member);
                 self.elect(member, link);
-                None
             }
-        };
+        }
     }
 
     /// Lets `member` hear us if it may, and if its proxy does not hear us already
@@ -114,10 +137,10 @@ impl Channel {
     pub(crate) fn leave(&self, member: &Member) {
         member.leave();
         let Kind::Link(link) = member.kind else {
-            self.clients.borrow_mut().swap_remove(&member.id);
+            self.clients.remove(member);
             return;
         };
-        self.links.borrow_mut().swap_remove(&member.id);
+        self.links.remove(member);
         let Some(remote) = link.remote else { return };
         if self.elected.borrow().get(&remote) == Some(&member.id) {
             self.elected.borrow_mut().remove(&remote);
@@ -130,7 +153,7 @@ impl Channel {
     /// The link over which `remote` hears us, if there is one.
     pub(crate) fn elected(&self, remote: ProxyId) -> Option<Rc<Member>> {
         let id = *self.elected.borrow().get(&remote)?;
-        self.links.borrow().get(&id).cloned()
+        self.links.borrow().iter().find(|link| link.id == id).cloned()
     }
 
     /// All links with `remote`.
@@ -143,7 +166,7 @@ impl Channel {
     /// All links of the channel.
     pub(crate) fn links(&self) -> Vec<(Rc<Member>, Link)> {
         let links = self.links.borrow();
-        let both = links.values().filter_map(|member| match member.kind {
+        let both = links.iter().filter_map(|member| match member.kind {
             Kind::Link(link) => Some((Rc::clone(member), link)),
             Kind::Client => None,
         });
@@ -152,7 +175,7 @@ impl Channel {
 
     /// All clients of the channel.
     pub(crate) fn clients(&self) -> Vec<Rc<Member>> {
-        self.clients.borrow().values().cloned().collect()
+        self.clients.borrow().clone()
     }
 
     /// Everyone on the channel.

@@ -6,6 +6,7 @@
 )]
 
 use std::net::IpAddr;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -92,6 +93,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time)]
     keep_alive: Duration,
 
+    /// Threads that channels are spread over; each channel is on one. One serves a local network
+    /// many times over and answers soonest; more help where several channels are very busy.
+    #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = workers)]
+    workers: NonZeroUsize,
+
     /// Form of the log on standard error. JSON is for log collectors.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
@@ -141,6 +147,11 @@ impl Args {
         }
     }
 
+    /// How many threads serve.
+    pub(crate) fn workers(&self) -> NonZeroUsize {
+        self.workers
+    }
+
     /// Whether to look for others, and under which addresses to be found: those chosen, or with
     /// none all that the machine has.
     pub(crate) fn discovery(&self) -> Option<Vec<IpAddr>> {
@@ -172,6 +183,13 @@ fn connections(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number @ 1..=1_000_000) => Ok(number),
         _ => Err("give a number from 1 to 1000000".to_owned()),
+    }
+}
+
+fn workers(text: &str) -> Result<NonZeroUsize, String> {
+    match text.parse::<NonZeroUsize>() {
+        Ok(number) if number.get() <= 64 => Ok(number),
+        _ => Err("give a number from 1 to 64".to_owned()),
     }
 }
 
@@ -223,6 +241,7 @@ mod tests {
         Args::command().debug_assert();
         for (args, advice) in [
             (["--max-connections", "0"], "a number from 1 to 1000000"),
+            (["--workers", "0"], "a number from 1 to 64"),
             (["--max-message-size", "2GiB"], "allowed is 1 B to 1.0 GiB"),
             (["--max-message-size", "big"], "such as 512KiB"),
             (["--queue-size", "1B"], "allowed is 1.0 KiB"),

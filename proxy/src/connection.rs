@@ -21,7 +21,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use pin_project_lite::pin_project;
 use tokio::io::ReadBuf;
 use tokio::time::{Duration, Instant};
 
@@ -30,16 +30,26 @@ use self::phase::{Closing, Input, Phase};
 use crate::channel::{Channel, Origin};
 use crate::clock::{self, Sleep, sleep_until};
 use crate::hub::{Hub, Membership};
-use crate::limits::{DRAIN_TIME, READS_PER_TURN};
+use crate::limits::READS_PER_TURN;
 use crate::member::{Kind, Member};
 use crate::ws::{self, Batch, CloseCode, Control, Decoder, Role, Violation};
 
-/// A WebSocket connection on its channel.
-pub(crate) struct Connection {
+pin_project! {
+    /// A WebSocket connection on its channel.
+    pub(crate) struct Connection {
+        talk: Talk,
+        // In the connection itself: an allocation less for each.
+        #[pin]
+        timer: Sleep,
+    }
+}
+
+/// All of a connection but its timer.
+struct Talk {
     place: Membership,
     decoder: Decoder,
     /// What came in the same read as the upgrade's request or answer.
-    early: Bytes,
+    early: Box<[u8]>,
     phase: Phase,
     /// When anything was last read, or reading was resumed.
     heard: Instant,
@@ -56,19 +66,18 @@ pub(crate) struct Connection {
     silent: bool,
     /// Said once that messages come against the link's direction.
     told_discarded: bool,
-    timer: Pin<Box<Sleep>>,
 }
 
 impl Connection {
     /// A connection whose upgrade is done and whose member has its stream. `early` is what was
     /// read beyond the upgrade.
-    pub(crate) fn new(place: Membership, early: Bytes) -> Self {
+    pub(crate) fn new(place: Membership, early: Box<[u8]>) -> Self {
         let now = clock::now();
         let role = if place.member.kind.we_dialled() { Role::Client } else { Role::Server };
         let limits = &place.hub.limits;
-        Self {
+        let timer = sleep_until(now + limits.keep_alive);
+        let talk = Talk {
             decoder: Decoder::new(role, limits.message_bytes),
-            timer: Box::pin(sleep_until(now + limits.keep_alive)),
             place,
             early,
             phase: Phase::Open,
@@ -79,9 +88,12 @@ impl Connection {
             deaf: false,
             silent: false,
             told_discarded: false,
-        }
+        };
+        Self { talk, timer }
     }
+}
 
+impl Talk {
     fn hub(&self) -> &Rc<Hub> {
         &self.place.hub
     }
@@ -93,15 +105,14 @@ impl Connection {
     /// Starts the end that we choose: with `code` and `reason`.
     fn close(&mut self, code: CloseCode, reason: &str, input: Input) {
         self.member().send_close(&ws::close(code, reason));
-        self.start_closing(input, self.hub().limits.stall_time);
+        self.start_closing(input);
     }
 
-    fn start_closing(&mut self, input: Input, stall: Duration) {
+    fn start_closing(&mut self, input: Input) {
         // A closing handshake is under way: whatever happens now, the other side was told.
         self.place.lost.set(false);
         self.place.leave();
-        let since = clock::now();
-        self.phase = Phase::Closing(Closing { since, stall, cut: None, input, shut: false });
+        self.phase = Phase::Closing(Closing::new(clock::now(), input));
     }
 
     fn end(&mut self) {
@@ -143,7 +154,7 @@ impl Connection {
             if let Phase::Closing(closing) = &mut self.phase
                 && code == CloseCode::GOING_AWAY
             {
-                closing.cut = Some(closing.since + DRAIN_TIME);
+                closing.hurried = true;
             }
         } else if self.member().take_doubt() && !self.member().has_queued() {
             // So long a sound proxy may leave unread what we send it; and if something waits for
@@ -268,7 +279,7 @@ impl Connection {
         match control.answer() {
             Some(close) if closes && self.phase == Phase::Open => {
                 self.member().send_close(&close);
-                self.start_closing(Input::Closed, self.hub().limits.stall_time);
+                self.start_closing(Input::Closed);
             }
             _ if closes => self.set_input(Input::Closed),
             Some(pong) => self.member().send_pong(&pong),
@@ -349,8 +360,9 @@ impl Connection {
 impl Future for Connection {
     type Output = Ended;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended> {
-        let this = &mut *self;
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended> {
+        let connection = self.project();
+        let (this, mut timer) = (connection.talk, connection.timer);
         this.member().throttle.register(cx.waker());
         while this.phase != Phase::Done {
             this.obey();
@@ -363,7 +375,7 @@ impl Future for Connection {
             if let Poll::Ready(Err(error)) = read {
                 this.stop_reading(&error);
             } else if this.poll_closing(cx).is_pending() && !this.check_time(clock::now()) {
-                ready!(this.poll_timer(cx));
+                ready!(this.poll_timer(timer.as_mut(), cx));
             }
         }
         if this.member().throttle.is_held() {

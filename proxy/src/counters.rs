@@ -26,6 +26,11 @@ macro_rules! counters {
         }
 
         impl CountersSnapshot {
+            /// Adds what another worker counted.
+            pub(crate) fn add(&mut self, other: &Self) {
+                $(self.$name += other.$name;)*
+            }
+
             /// Name, description and value of each.
             pub(crate) fn each(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
                 [$((stringify!($name), $help, self.$name)),*].into_iter()

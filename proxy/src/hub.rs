@@ -8,6 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
 use tokio::sync::mpsc;
@@ -37,7 +38,7 @@ pub(crate) enum HubEvent {
 pub(crate) struct Hub {
     pub(crate) limits: Limits,
     pub(crate) counters: Counters,
-    pub(crate) seats: Rc<Seats>,
+    pub(crate) seats: Arc<Seats>,
     pub(crate) rng: Rc<RefCell<ChaCha8Rng>>,
     /// Where each connection reads into, in turn: an idle one owns no buffer.
     pub(crate) scratch: RefCell<Box<[u8]>>,
@@ -55,9 +56,10 @@ impl Hub {
         rng: &Rc<RefCell<ChaCha8Rng>>,
         events: mpsc::UnboundedSender<HubEvent>,
         observer: Option<Rc<dyn Observer>>,
+        seats: Arc<Seats>,
     ) -> Self {
         Self {
-            seats: Rc::new(Seats::new(limits.connections)),
+            seats,
             limits,
             counters: Counters::default(),
             rng: Rc::clone(rng),

@@ -37,12 +37,18 @@
 //! ```
 
 #[doc(hidden)]
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
 pub mod bugs;
 mod channel;
 pub mod clock;
 mod connection;
 mod counters;
 pub mod discovery;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod hub;
 mod id;
@@ -53,6 +59,7 @@ mod member;
 mod metrics;
 mod name;
 mod net;
+mod newcomers;
 pub mod observe;
 mod outbox;
 mod proxy;
@@ -62,6 +69,7 @@ mod site;
 mod status;
 mod stop;
 mod tokio_net;
+mod workers;
 mod ws;
 
 pub use discovery::{Builtin, Discovery, MdnsSd, MdnsUdp, NoDiscovery};
@@ -73,3 +81,4 @@ pub use name::{ChannelName, NameError};
 pub use net::{Datagram, Interface, Listener, MdnsSocket, Net, Stream};
 pub use proxy::{BindError, Config, Proxy};
 pub use tokio_net::TokioNet;
+pub use workers::Workers;

@@ -15,12 +15,13 @@ pub(crate) const ADVERT_NAME_BYTES_MAX: usize = 255 - "path=/broadcast/".len();
 /// Bytes in one DNS label (RFC 1035 section 2.3.4), so in an instance name of an advert.
 pub(crate) const LABEL_BYTES_MAX: usize = 63;
 
-/// Bytes that one read of a socket takes at most, so also about what one turn of a connection
-/// hands on. One such buffer for the whole worker: an idle connection owns none.
-pub(crate) const READ_BYTES: usize = 64 * 1024;
+/// Bytes that one read of a socket takes at most, so also about what goes to each reader in one
+/// write: the fewer writes, the cheaper each message. Four times less costs a third more for
+/// messages of 16 KiB. One such buffer for the whole worker: an idle connection owns none.
+pub(crate) const READ_BYTES: usize = 256 * 1024;
 
 /// Reads of one connection in one turn, before others have theirs: 1 MiB at most.
-pub(crate) const READS_PER_TURN: usize = 16;
+pub(crate) const READS_PER_TURN: usize = 4;
 
 /// Buffers in one vectored write; what Linux (`IOV_MAX` 1024) and others take, with room on the
 /// stack: 64 × 16 bytes.
@@ -37,6 +38,13 @@ pub(crate) const REQUEST_TIME: Duration = Duration::from_secs(10);
 /// Bytes in a request's head. Browsers send about 1 KiB; cookies of other services on localhost
 /// may add some. More is answered with 431 (RFC 6585 section 5).
 pub(crate) const REQUEST_BYTES_MAX: usize = 32 * 1024;
+
+/// Bytes of a request that are looked at to find its channel's worker: its first line, where the
+/// longest name takes 765 if all of it is percent-encoded.
+pub(crate) const PEEK_BYTES: usize = 2048;
+
+/// Pause before looking again at a request whose first line comes in pieces. Few do.
+pub(crate) const PEEK_AGAIN: Duration = Duration::from_millis(5);
 
 /// TCP connections of one listener that are no WebSockets: they have yet to ask, or ask for pages.
 /// One more takes the place of the oldest, so that a crowd that asks for nothing keeps nobody out.
@@ -151,7 +159,7 @@ pub(crate) const MDNS_CACHE_BYTES_MAX: usize = INSTANCES_MAX * 5 * 512;
 pub struct Limits {
     /// WebSockets that others may have open here, clients and links together; half of them from
     /// other machines. 10,000 by default: far more than the tabs and programs of a machine. An
-    /// idle one costs 6 KiB. At worst, which takes as many readers that stall and senders
+    /// idle one costs 1 KiB. At worst, which takes as many readers that stall and senders
     /// that stop within a message, each holds its queue and a message: 17 MiB.
     pub connections: usize,
     /// Bytes in one message, joined from its fragments. 16 MiB by default: a photo or a file's

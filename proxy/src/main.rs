@@ -4,10 +4,13 @@ mod cli;
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::Parser;
-use proxy::{BindError, Builtin, Config, Discovery, MdnsSd, MdnsUdp, NoDiscovery, Proxy, TokioNet};
+use proxy::{
+    BindError, Builtin, Config, Discovery, MdnsSd, MdnsUdp, NoDiscovery, Proxy, TokioNet, Workers,
+};
 use rand::SeedableRng;
 use rand::rngs::SysRng;
 use rand_chacha::ChaCha8Rng;
@@ -66,40 +69,78 @@ async fn serve(args: &Args) -> Result<(), String> {
     let mdns_rng = ChaCha8Rng::from_rng(&mut rng);
     // First of all, so that a signal is obeyed from the first line of output on.
     let stopped = stopped().map_err(|error| format!("cannot listen for signals: {error}"))?;
-    let proxy = Proxy::bind(TokioNet, config(args), rng).await.map_err(|e| advice(&e))?;
+    let server = Server::bind(args, rng).await.map_err(|error| advice(&error))?;
     match (args.discovery(), args.mdns()) {
-        (Some(addresses), Mdns::MdnsSd) => start(proxy, MdnsSd::new(addresses), stopped).await,
+        (Some(addresses), Mdns::MdnsSd) => server.start(MdnsSd::new(addresses), stopped).await,
         (Some(addresses), Mdns::Builtin) => {
             let builtin = MdnsUdp::new().map(|socket| Builtin::new(socket, addresses, mdns_rng));
-            start(proxy, builtin, stopped).await;
+            server.start(builtin, stopped).await
         }
-        (None, _) => start(proxy, Ok::<_, String>(NoDiscovery), stopped).await,
-    }
-    Ok(())
-}
-
-/// Runs the proxy, without discovery if there is an error instead of one.
-async fn start<D: Discovery>(
-    proxy: Proxy<TokioNet>,
-    discovery: Result<D, impl Display>,
-    stopped: impl Future<Output = ()>,
-) {
-    match discovery {
-        Ok(discovery) => {
-            greet(&proxy, discovery.advertises());
-            proxy.run(discovery, stopped).await;
-        }
-        Err(error) => {
-            tracing::warn!(%error, "no multicast DNS; broadcast channels reach this machine and --peer only");
-            greet(&proxy, false);
-            proxy.run(NoDiscovery, stopped).await;
-        }
+        (None, _) => server.start(Ok::<_, String>(NoDiscovery), stopped).await,
     }
 }
 
-fn greet(proxy: &Proxy<TokioNet>, discovery: bool) {
-    let addresses: Vec<String> = proxy.addresses().iter().map(ToString::to_string).collect();
-    let port = proxy.addresses().first().map_or(0, std::net::SocketAddr::port);
+/// A proxy of one worker, in this thread, or of several.
+enum Server {
+    One(Box<Proxy<TokioNet>>),
+    Several(Box<Workers>),
+}
+
+impl Server {
+    async fn bind(args: &Args, rng: ChaCha8Rng) -> Result<Self, BindError> {
+        Ok(match args.workers().get() {
+            1 => Self::One(Proxy::bind(TokioNet, config(args), rng).await?.into()),
+            _ => Self::Several(Workers::bind(args.workers(), config(args), rng).await?.into()),
+        })
+    }
+
+    fn addresses(&self) -> &[SocketAddr] {
+        match self {
+            Self::One(proxy) => proxy.addresses(),
+            Self::Several(workers) => workers.addresses(),
+        }
+    }
+
+    /// Runs, without discovery if there is an error instead of one.
+    async fn start<D: Discovery>(
+        self,
+        discovery: Result<D, impl Display>,
+        stopped: impl Future<Output = ()>,
+    ) -> Result<(), String> {
+        match discovery {
+            Ok(discovery) => {
+                greet(self.addresses(), discovery.advertises());
+                self.run(discovery, stopped).await
+            }
+            Err(error) => {
+                tracing::warn!(%error, "no multicast DNS; broadcast channels reach this machine and --peer only");
+                greet(self.addresses(), false);
+                self.run(NoDiscovery, stopped).await
+            }
+        }
+    }
+
+    async fn run<D: Discovery>(
+        self,
+        discovery: D,
+        stopped: impl Future<Output = ()>,
+    ) -> Result<(), String> {
+        match self {
+            Self::One(proxy) => {
+                proxy.run(discovery, stopped).await;
+                Ok(())
+            }
+            Self::Several(workers) => {
+                let ran = workers.run(discovery, stopped).await;
+                ran.map_err(|error| format!("cannot start the workers: {error}"))
+            }
+        }
+    }
+}
+
+fn greet(addresses: &[SocketAddr], discovery: bool) {
+    let port = addresses.first().map_or(0, SocketAddr::port);
+    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     let version = env!("CARGO_PKG_VERSION");
     let reach = if discovery { "this machine and its local network" } else { "this machine" };
     // Nobody may be reading; that is no reason to fail.

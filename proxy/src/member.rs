@@ -82,6 +82,8 @@ pub(crate) type CloseOrder = (CloseCode, Cow<'static, str>);
 /// One connection on one channel.
 pub(crate) struct Member {
     pub(crate) id: MemberId,
+    /// Where it stands in its channel's list; the channel's own.
+    pub(crate) slot: Cell<u32>,
     pub(crate) kind: Kind,
     /// The other end.
     pub(crate) address: SocketAddr,
@@ -92,16 +94,18 @@ pub(crate) struct Member {
     pub(crate) throttle: Rc<Throttle>,
     /// None until the upgrade is done; frames wait in the outbox meanwhile.
     stream: RefCell<Option<Box<dyn Stream>>>,
-    outbox: RefCell<Outbox>,
+    /// What waits; none where nothing does, which is most of them most of the time.
+    outbox: RefCell<Option<Box<Outbox>>>,
+    queue_bytes: usize,
     /// When the socket last took something, or something began to wait for it.
     progress: Cell<Instant>,
     /// A publisher saw the socket fail; the task has yet to notice.
     broken: Cell<bool>,
     /// No more is delivered: it has left, or its Close frame is queued.
     closed: Cell<bool>,
-    order: RefCell<Option<CloseOrder>>,
+    order: Cell<Option<Box<CloseOrder>>>,
     /// The link that takes over from this one, not to be read from before this one's last message.
-    successor: RefCell<Option<Hold>>,
+    successor: Cell<Option<Hold>>,
     /// Somebody doubts that the other end lives: see [`Member::order_proof`].
     doubted: Cell<bool>,
     /// The source of masking keys where our frames must be masked (RFC 6455 section 5.3).
@@ -118,17 +122,19 @@ impl Member {
     ) -> Self {
         Self {
             id,
+            slot: Cell::new(0),
             kind,
             address,
             hears: Cell::new(kind == Kind::Client),
             throttle: Rc::default(),
             stream: RefCell::new(None),
-            outbox: RefCell::new(Outbox::new(queue_bytes)),
+            outbox: RefCell::new(None),
+            queue_bytes,
             progress: Cell::new(clock::now()),
             broken: Cell::new(false),
             closed: Cell::new(false),
-            order: RefCell::new(None),
-            successor: RefCell::new(None),
+            order: Cell::new(None),
+            successor: Cell::new(None),
             doubted: Cell::new(false),
             masks: kind.we_dialled().then(|| Rc::clone(rng)),
         }
@@ -169,15 +175,16 @@ impl Member {
         if self.closed.get() || self.broken.get() {
             return;
         }
-        let frames = match &self.masks {
-            None => frames.clone(),
-            Some(rng) => ws::mask_batch(frames, || rng.borrow_mut().next_u32().to_ne_bytes()),
-        };
+        let masked = self
+            .masks
+            .as_ref()
+            .map(|rng| ws::mask_batch(frames, || rng.borrow_mut().next_u32().to_ne_bytes()));
+        let frames = masked.as_ref().unwrap_or(frames);
         let mut outbox = self.outbox.borrow_mut();
         let mut written = 0;
-        if outbox.is_empty() {
+        if outbox.is_none() {
             if let Some(stream) = &mut *self.stream.borrow_mut() {
-                match stream.try_write(&frames) {
+                match stream.try_write(frames) {
                     Ok(n) if n == frames.len() => return,
                     Ok(n) => written = n,
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -190,37 +197,43 @@ impl Member {
             }
             self.progress.set(clock::now());
         }
-        queue(&mut outbox, frames, written);
+        let outbox = outbox.get_or_insert_with(|| Outbox::new(self.queue_bytes).into());
+        queue(outbox, frames.clone(), written);
         self.throttle.wake();
     }
 
     /// Asks the connection's task to close with `code` and `reason`.
     pub(crate) fn order_close(&self, code: CloseCode, reason: impl Into<Cow<'static, str>>) {
-        self.order.borrow_mut().get_or_insert((code, reason.into()));
+        // The first one counts.
+        let order = self.order.take().unwrap_or_else(|| (code, reason.into()).into());
+        self.order.set(Some(order));
         self.throttle.wake();
     }
 
     /// What [`Member::order_close`] left.
     pub(crate) fn take_order(&self) -> Option<CloseOrder> {
-        self.order.borrow_mut().take()
+        self.order.take().map(|order| *order)
     }
 
     /// Asks the connection's task to close once all has come that the other end sends before its
     /// own Close; only then is `next`, another link to the same proxy, read from. So nothing is
     /// lost between the two, and nothing overtakes.
     pub(crate) fn hand_over(&self, next: &Member) {
-        *self.successor.borrow_mut() = Some(Hold::on(&next.throttle));
+        self.successor.set(Some(Hold::on(&next.throttle)));
         self.order_close(CloseCode::NORMAL, "another link takes over");
     }
 
     /// Whether it does, and has not yet.
     pub(crate) fn hands_over(&self) -> bool {
-        self.successor.borrow().is_some()
+        let successor = self.successor.take();
+        let hands_over = successor.is_some();
+        self.successor.set(successor);
+        hands_over
     }
 
     /// Nothing more comes over this link.
     pub(crate) fn let_successor_go(&self) {
-        *self.successor.borrow_mut() = None;
+        self.successor.set(None);
     }
 
     /// Asks the connection's task to ping the other end, and to end if it hears nothing for
@@ -240,12 +253,14 @@ impl Member {
     pub(crate) fn leave(&self) {
         self.closed.set(true);
         self.hears.set(false);
-        self.outbox.borrow_mut().release();
+        if let Some(outbox) = &mut *self.outbox.borrow_mut() {
+            outbox.release();
+        }
     }
 
     /// Drops what waits: it cannot be written any more.
     pub(crate) fn drop_queue(&self) {
-        self.outbox.borrow_mut().clear();
+        *self.outbox.borrow_mut() = None;
     }
 
     /// Gives the socket up.
@@ -257,12 +272,12 @@ impl Member {
 
     /// Whether something waits to be written.
     pub(crate) fn has_queued(&self) -> bool {
-        !self.outbox.borrow().is_empty()
+        self.outbox.borrow().is_some()
     }
 
     /// Bytes that wait to be written, with the cost of keeping them.
     pub(crate) fn queued_bytes(&self) -> u64 {
-        self.outbox.borrow().queued()
+        self.outbox.borrow().as_ref().map_or(0, |outbox| outbox.queued())
     }
 
     /// Since when what waits has waited for the socket to take anything.
@@ -272,7 +287,10 @@ impl Member {
 
     /// Drops what waits, to the end of the frame under way, and queues this Close frame.
     pub(crate) fn cut(&self, close: &Bytes) {
-        self.outbox.borrow_mut().cut();
+        if let Some(outbox) = &mut *self.outbox.borrow_mut() {
+            outbox.cut();
+        }
+        self.drop_emptied();
         self.closed.set(false);
         self.send_close(close);
     }
@@ -282,7 +300,14 @@ impl Member {
         if self.broken.get() {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
+        let written = self.poll_write_outbox(cx);
+        self.drop_emptied();
+        written
+    }
+
+    fn poll_write_outbox(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut outbox = self.outbox.borrow_mut();
+        let Some(outbox) = &mut *outbox else { return Poll::Ready(Ok(())) };
         let mut stream = self.stream.borrow_mut();
         let stream = stream.as_mut().expect("the task runs once the stream is attached");
         while !outbox.is_empty() {
@@ -301,7 +326,13 @@ impl Member {
 
     /// Writes what the socket takes after all, though it is not known to; that is progress too.
     pub(crate) fn probe(&self) {
+        self.probe_outbox();
+        self.drop_emptied();
+    }
+
+    fn probe_outbox(&self) {
         let mut outbox = self.outbox.borrow_mut();
+        let Some(outbox) = &mut *outbox else { return };
         let mut stream = self.stream.borrow_mut();
         let stream = stream.as_mut().expect("the task runs once the stream is attached");
         while !outbox.is_empty() {
@@ -313,6 +344,11 @@ impl Member {
             }
             self.progress.set(clock::now());
         }
+    }
+
+    /// Nothing waits any more: an idle connection owns no queue, however long it once was.
+    fn drop_emptied(&self) {
+        self.outbox.borrow_mut().take_if(|outbox| outbox.is_empty());
     }
 
     /// Gives the socket itself, for reading and for shutting down.

@@ -5,7 +5,7 @@
 //! because RFC 3986 section 2.3 makes `%63hat` and `chat` the same.
 
 use std::fmt;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 
@@ -39,7 +39,7 @@ impl fmt::Display for Scope {
 
 /// A valid channel name. Cheap to clone; compared byte by byte, so case matters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ChannelName(Rc<str>);
+pub struct ChannelName(Arc<str>);
 
 /// Why something is not a channel name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -14,7 +14,7 @@
 //! fast (`backpressure.senders-wait`). Holds go when the queue moves on, and also when it is
 //! dropped, so no reader's end leaves a sender waiting.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::rc::Rc;
@@ -27,10 +27,10 @@ use crate::limits::OUTBOX_ENTRY_BYTES;
 use crate::ws;
 
 /// One connection as a sender: how many holds there are on it, and the task to wake.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Throttle {
-    holds: Cell<usize>,
-    waker: RefCell<Option<Waker>>,
+    holds: Cell<u32>,
+    waker: Cell<Option<Waker>>,
 }
 
 impl Throttle {
@@ -41,22 +41,21 @@ impl Throttle {
 
     /// Names the connection's task, woken when the last hold goes.
     pub(crate) fn register(&self, waker: &Waker) {
-        let mut registered = self.waker.borrow_mut();
-        if !registered.as_ref().is_some_and(|w| w.will_wake(waker)) {
-            *registered = Some(waker.clone());
-        }
+        let registered = self.waker.take().filter(|w| w.will_wake(waker));
+        self.waker.set(registered.or_else(|| Some(waker.clone())));
     }
 
     /// Wakes the connection's task.
     pub(crate) fn wake(&self) {
-        if let Some(waker) = &*self.waker.borrow() {
+        let registered = self.waker.take();
+        if let Some(waker) = &registered {
             waker.wake_by_ref();
         }
+        self.waker.set(registered);
     }
 }
 
 /// Keeps one sender from being read while it lives.
-#[derive(Debug)]
 pub(crate) struct Hold(Rc<Throttle>);
 
 impl Hold {
@@ -79,7 +78,6 @@ impl Drop for Hold {
 /// The queue of one connection: whole frames, oldest first.
 ///
 /// Filled by whoever publishes to the connection, emptied by the connection's own task.
-#[derive(Debug)]
 pub(crate) struct Outbox {
     queue: VecDeque<Bytes>,
     /// How much of the first entry is written.
@@ -203,21 +201,11 @@ impl Outbox {
         {
             self.push_pong(pong, 0);
         }
-        if self.queue.is_empty() {
-            // An idle connection owns no queue, however long it once was.
-            self.queue = VecDeque::new();
-            self.holds = VecDeque::new();
-        }
     }
 
     /// Lets every sender go: the reader has left, and what waits for it grows no more.
     pub(crate) fn release(&mut self) {
         self.holds = VecDeque::new();
-    }
-
-    /// Drops everything.
-    pub(crate) fn clear(&mut self) {
-        *self = Self::new(self.limit as usize);
     }
 
     /// Drops all but the rest of the frame that is under way, after which another may follow.

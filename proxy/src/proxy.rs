@@ -6,6 +6,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -24,11 +25,13 @@ use crate::link::planner::Planner;
 use crate::link::{DEFAULT_PORT, Peer};
 use crate::net::{Listener, Net};
 use crate::observe::{Observer, Watch};
+use crate::seats::Seats;
 use crate::server::serve;
 use crate::site::Site;
 use crate::status::Reporter;
-use crate::stop::stop;
+use crate::stop::{Stop, stop};
 use crate::tokio_net::is_unsupported;
+use crate::workers::Crew;
 
 /// What a person may choose.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +80,33 @@ pub struct Proxy<N: Net> {
     addresses: Vec<SocketAddr>,
     observer: Option<Rc<dyn Observer>>,
     watch: Watch,
+    crew: Crew,
+    seats: Arc<Seats>,
+}
+
+/// Listens on each of the addresses, and says where that is.
+pub(crate) async fn listen<N: Net>(
+    net: &N,
+    config: &Config,
+) -> Result<(Vec<N::Listener>, Vec<SocketAddr>), BindError> {
+    let (mut listeners, mut addresses) = (Vec::new(), Vec::<SocketAddr>::new());
+    for ip in &config.bind {
+        // All addresses have one port: the first one's, if it was for the network to choose.
+        let port = addresses.first().map_or(config.port, SocketAddr::port);
+        let address = SocketAddr::new(*ip, port);
+        match net.listen(address).await {
+            Ok(listener) => {
+                let actual = listener.local_addr();
+                addresses.push(actual.map_err(|source| BindError { address, source })?);
+                listeners.push(listener);
+            }
+            Err(error) if !addresses.is_empty() && is_unsupported(&error, *ip) => {
+                tracing::info!(%error, "this machine has no IPv6; serving IPv4 alone");
+            }
+            Err(source) => return Err(BindError { address, source }),
+        }
+    }
+    Ok((listeners, addresses))
 }
 
 impl<N: Net> Proxy<N> {
@@ -88,26 +118,17 @@ impl<N: Net> Proxy<N> {
     ///
     /// The first address that could not be had, and why.
     pub async fn bind(net: N, config: Config, mut rng: ChaCha8Rng) -> Result<Self, BindError> {
-        let (mut listeners, mut addresses) = (Vec::new(), Vec::<SocketAddr>::new());
-        for ip in &config.bind {
-            // All addresses have one port: the first one's, if it was for the network to choose.
-            let port = addresses.first().map_or(config.port, SocketAddr::port);
-            let address = SocketAddr::new(*ip, port);
-            match net.listen(address).await {
-                Ok(listener) => {
-                    let actual = listener.local_addr();
-                    addresses.push(actual.map_err(|source| BindError { address, source })?);
-                    listeners.push(listener);
-                }
-                Err(error) if !addresses.is_empty() && is_unsupported(&error, *ip) => {
-                    tracing::info!(%error, "this machine has no IPv6; serving IPv4 alone");
-                }
-                Err(source) => return Err(BindError { address, source }),
-            }
-        }
+        let (listeners, addresses) = listen(&net, &config).await?;
         let id = ProxyId::random(&mut rng);
-        let (observer, watch) = (None, Watch::default());
-        Ok(Self { net, config, rng, id, listeners, addresses, observer, watch })
+        let (observer, watch, crew) = (None, Watch::default(), Crew::default());
+        let seats = Arc::new(Seats::new(config.limits.connections));
+        Ok(Self { net, config, rng, id, listeners, addresses, observer, watch, crew, seats })
+    }
+
+    /// Makes this proxy one of several workers, which are one proxy to everybody else.
+    pub(crate) fn worker(mut self, id: ProxyId, crew: Crew, seats: Arc<Seats>) -> Self {
+        (self.id, self.crew, self.seats) = (id, crew, seats);
+        self
     }
 
     /// Who the proxy is in this run.
@@ -145,11 +166,12 @@ impl<N: Net> Proxy<N> {
     pub async fn run<D: Discovery>(mut self, discovery: D, stopped: impl Future<Output = ()>) {
         let port = self.addresses.first().map_or(self.config.port, SocketAddr::port);
         let planner_rng = ChaCha8Rng::seed_from_u64(self.rng.next_u64());
-        let planner = Planner::new(self.id, port, self.config.peers, DIALS_MAX, planner_rng);
+        let dials = DIALS_MAX.div_ceil(self.crew.number());
+        let planner = Planner::new(self.id, port, self.config.peers, dials, planner_rng);
         let planner = Rc::new(RefCell::new(planner));
         let rng = Rc::new(RefCell::new(self.rng));
         let (events, hub_events) = mpsc::unbounded_channel();
-        let hub = Rc::new(Hub::new(self.config.limits, &rng, events, self.observer));
+        let hub = Rc::new(Hub::new(self.config.limits, &rng, events, self.observer, self.seats));
         self.watch.open(&hub, &planner);
         let reporter = Reporter {
             id: self.id,
@@ -165,6 +187,7 @@ impl<N: Net> Proxy<N> {
             access: self.config.access,
             hub: Rc::clone(&hub),
             reporter,
+            crew: self.crew,
         });
         let (stopper, stop) = stop();
         let dialler = Dialler { net: self.net, own: self.id, rng };
@@ -173,6 +196,7 @@ impl<N: Net> Proxy<N> {
             Driver::new(dialler, listening, Rc::clone(&hub), hub_events, planner, discovery);
         let mut work = JoinSet::new();
         work.spawn_local(driver.run(stop.clone()));
+        work.spawn_local(answer_crew(Rc::clone(&site), stop.clone()));
         for listener in self.listeners {
             work.spawn_local(serve(Rc::clone(&site), listener, stop.clone()));
         }
@@ -193,5 +217,14 @@ impl<N: Net> Proxy<N> {
         if timeout(SHUTDOWN_TIME, ended).await.is_err() {
             tracing::info!("some connections did not close in time; they are dropped");
         }
+    }
+}
+
+/// Tells the other workers what this one has, for as long as it serves.
+async fn answer_crew<N: Net>(site: Rc<Site<N>>, mut stop: Stop) {
+    tokio::select! {
+        biased;
+        () = stop.wait() => {}
+        () = site.crew.answer(|| site.own_status()) => {}
     }
 }

@@ -1,49 +1,64 @@
 //! How many connections there may be, and who has one of them.
 
-use std::cell::Cell;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The places for connections that others open; those that we dial are not among them.
 ///
 /// Other machines get half of them at most, so that nobody on the network can shut this machine's
-/// own programs out.
+/// own programs out. All workers of a program share them.
 #[derive(Debug)]
 pub(crate) struct Seats {
     max: usize,
-    taken: Cell<usize>,
-    taken_outside: Cell<usize>,
+    /// How many are taken, and in the upper half how many of those from outside: one word, so
+    /// that several workers can take at once.
+    taken: AtomicU64,
 }
 
 /// A place, given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Seat {
-    seats: Rc<Seats>,
+    seats: Arc<Seats>,
     outside: bool,
+}
+
+/// One seat, and one that is taken from outside as well.
+const ONE: u64 = 1;
+const OUTSIDE: u64 = (1 << 32) + ONE;
+
+fn worth(outside: bool) -> u64 {
+    if outside { OUTSIDE } else { ONE }
+}
+
+fn total(taken: u64) -> usize {
+    (taken & u64::from(u32::MAX)) as usize
+}
+
+fn from_outside(taken: u64) -> usize {
+    (taken >> 32) as usize
 }
 
 impl Seats {
     pub(crate) fn new(max: usize) -> Self {
-        Self { max, taken: Cell::new(0), taken_outside: Cell::new(0) }
+        Self { max, taken: AtomicU64::new(0) }
     }
 
     /// A place for a connection from this machine, or from `outside`; or how many there are of
     /// those, if all are taken.
-    pub(crate) fn take(self: &Rc<Self>, outside: bool) -> Result<Seat, usize> {
+    pub(crate) fn take(self: &Arc<Self>, outside: bool) -> Result<Seat, usize> {
         let half = self.max.div_ceil(2);
-        if outside && self.taken_outside.get() >= half {
-            return Err(half);
+        let full = |taken| outside && from_outside(taken) >= half;
+        let more =
+            |taken| (!full(taken) && total(taken) < self.max).then_some(taken + worth(outside));
+        match self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more) {
+            Ok(_) => Ok(Seat { seats: Arc::clone(self), outside }),
+            Err(taken) => Err(if full(taken) { half } else { self.max }),
         }
-        if self.taken.get() >= self.max {
-            return Err(self.max);
-        }
-        self.taken.update(|taken| taken + 1);
-        self.taken_outside.update(|taken| taken + usize::from(outside));
-        Ok(Seat { seats: Rc::clone(self), outside })
     }
 
     /// How many are taken.
     pub(crate) fn taken(&self) -> usize {
-        self.taken.get()
+        total(self.taken.load(Ordering::Relaxed))
     }
 
     /// How many there are.
@@ -54,8 +69,7 @@ impl Seats {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.seats.taken.update(|taken| taken - 1);
-        self.seats.taken_outside.update(|taken| taken - usize::from(self.outside));
+        self.seats.taken.fetch_sub(worth(self.outside), Ordering::Relaxed);
     }
 }
 
@@ -65,7 +79,7 @@ mod tests {
 
     #[test]
     fn half_of_them_are_for_this_machine() {
-        let seats = Rc::new(Seats::new(4));
+        let seats = Arc::new(Seats::new(4));
         let outside = [seats.take(true).unwrap(), seats.take(true).unwrap()];
         assert_eq!(seats.take(true).unwrap_err(), 2);
         let here = [seats.take(false).unwrap(), seats.take(false).unwrap()];
@@ -75,7 +89,7 @@ mod tests {
         assert_eq!(seats.take(true).unwrap_err(), 4, "this machine may have all");
         assert_eq!(seats.taken(), 4);
         drop((here, more));
-        assert_eq!((seats.taken(), seats.taken_outside.get()), (0, 0));
-        assert!(Rc::new(Seats::new(1)).take(true).is_ok(), "one is for whoever comes first");
+        assert_eq!(seats.taken.load(Ordering::Relaxed), 0);
+        assert!(Arc::new(Seats::new(1)).take(true).is_ok(), "one is for whoever comes first");
     }
 }

@@ -1,61 +1,46 @@
 //! Accepts connections, and runs those that become WebSockets.
 //!
-//! A connection is a task from its accept to its end, and all tasks belong to the future that
-//! [`serve`] returns: when that is dropped, nothing of it is left.
+//! A handshake is a task. The connections that come of them are futures of one set, which costs
+//! less for each than a task: an idle one is about 1 KiB. All belong to the future that [`serve`]
+//! returns: when that is dropped, nothing of it is left.
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
-use bytes::Bytes;
+use futures_util::future::{CatchUnwind, FutureExt};
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use indexmap::IndexMap;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::coop::unconstrained;
 
 use crate::clock::{HyperTimer, sleep};
 use crate::connection::Connection;
 use crate::hub::Membership;
-use crate::limits::{ACCEPT_RETRY, REQUEST_BYTES_MAX, REQUEST_TIME, REQUESTS_MAX};
+use crate::limits::{ACCEPT_RETRY, REQUEST_BYTES_MAX, REQUEST_TIME};
 use crate::net::{Listener, Net, Stream};
+use crate::newcomers::Newcomers;
 use crate::site::{Admission, Site};
 use crate::stop::Stop;
 
 /// Serves what arrives at `listener` until `stop`, then waits for the connections to end.
 pub(crate) async fn serve<N: Net>(site: Rc<Site<N>>, listener: N::Listener, mut stop: Stop) {
-    let mut handshakes = JoinSet::new();
-    // Oldest first.
-    let mut asking = IndexMap::new();
-    let mut connections = JoinSet::new();
+    let mut handshakes = Newcomers::default();
+    let mut connections = Connections::default();
     loop {
         tokio::select! {
             biased;
             () = stop.wait() => break,
-            Some(done) = handshakes.join_next_with_id() => {
-                asking.shift_remove(&done.as_ref().map_or_else(JoinError::id, |(id, _)| *id));
-                match done {
-                    Ok((_, Some((place, early)))) => {
-                        connections.spawn_local(Connection::new(place, early));
-                    }
-                    Ok((_, None)) => {}
-                    Err(error) if error.is_cancelled() => {}
-                    Err(error) => tracing::error!(%error, "a handshake failed; please report this"),
-                }
-            }
-            Some(done) = connections.join_next() => if let Err(error) = done {
-                tracing::error!(%error, "a connection failed; please report this");
-            },
+            Some((place, early)) = handshakes.next() => connections.push(place, early),
+            () = connections.next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
                     site.hub.counters.connections_accepted.increment();
-                    let task = handshakes.spawn_local(handshake(Rc::clone(&site), stream, peer));
-                    asking.insert(task.id(), task);
-                    if asking.len() > REQUESTS_MAX
-                        && let Some((_, oldest)) = asking.shift_remove_index(0)
-                    {
+                    if handshakes.add(handshake(Rc::clone(&site), stream, peer)) {
                         site.hub.counters.connections_displaced.increment();
-                        oldest.abort();
                     }
                 }
                 Err(error) => {
@@ -66,13 +51,39 @@ pub(crate) async fn serve<N: Net>(site: Rc<Site<N>>, listener: N::Listener, mut 
         }
     }
     // Who has the answer is a member, and is told that the proxy goes.
-    while let Some(done) = handshakes.try_join_next() {
-        if let Ok(Some((place, early))) = done {
-            connections.spawn_local(Connection::new(place, early));
-        }
+    for (place, early) in handshakes.done() {
+        connections.push(place, early);
     }
     drop((listener, handshakes));
-    while connections.join_next().await.is_some() {}
+    while !connections.is_empty() {
+        connections.next().await;
+    }
+}
+
+/// The connections of one listener.
+#[derive(Default)]
+struct Connections(FuturesUnordered<CatchUnwind<AssertUnwindSafe<Connection>>>);
+
+impl Connections {
+    fn push(&self, place: Membership, early: Box<[u8]>) {
+        // What fails in one must end no other, as if each were a task. What it shares with others
+        // is whole again once its borrows are dropped.
+        self.0.push(AssertUnwindSafe(Connection::new(place, early)).catch_unwind());
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Moves all on that can move, until one has ended. May be dropped and called again.
+    async fn next(&mut self) {
+        // Each does its share and no more by itself; a task's budget is not for so many.
+        match unconstrained(self.0.next()).await {
+            Some(Ok(_)) => {}
+            Some(Err(_)) => tracing::error!("a connection failed; please report this"),
+            None => pending().await,
+        }
+    }
 }
 
 /// Answers the requests of one connection. If it becomes a WebSocket, gives its place on its
@@ -81,11 +92,11 @@ async fn handshake<N: Net>(
     site: Rc<Site<N>>,
     stream: N::Stream,
     peer: SocketAddr,
-) -> Option<(Membership, Bytes)> {
+) -> Option<(Membership, Box<[u8]>)> {
     let admission = Admission::default();
     let service = service_fn(|mut request| {
-        let response = site.answer(&mut request, peer, &admission);
-        async { Ok::<_, Infallible>(response) }
+        let answer = site.answer(&mut request, peer, &admission);
+        async { Ok::<_, Infallible>(site.complete(answer).await) }
     });
     let http = http1::Builder::new()
         // Taken from the wall clock, which a simulated run must not see.
@@ -108,5 +119,6 @@ async fn handshake<N: Net>(
     let parts = upgraded.downcast::<TokioIo<N::Stream>>().ok()?;
     let stream: Box<dyn Stream> = Box::new(parts.io.into_inner());
     place.member.attach(stream);
-    Some((place, parts.read_buf))
+    // A copy: it would keep hyper's whole buffer, also when it is empty.
+    Some((place, (*parts.read_buf).into()))
 }

@@ -24,7 +24,8 @@ use crate::member::{DialledBy, Kind, Link};
 use crate::metrics;
 use crate::name::{ChannelId, Scope};
 use crate::net::Net;
-use crate::status::Reporter;
+use crate::status::{Reporter, Status};
+use crate::workers::Crew;
 
 /// What requests are answered from.
 pub(crate) struct Site<N> {
@@ -33,6 +34,14 @@ pub(crate) struct Site<N> {
     pub(crate) access: Access,
     pub(crate) hub: Rc<Hub>,
     pub(crate) reporter: Reporter,
+    pub(crate) crew: Crew,
+}
+
+/// An answer, or what it must be made of.
+pub(crate) enum Answer {
+    Ready(Response),
+    /// The status of all workers, in this form.
+    Status(fn(&Status) -> Response),
 }
 
 /// What becomes of one TCP connection's requests.
@@ -70,7 +79,7 @@ impl<N: Net> Site<N> {
         request: &mut Request<Incoming>,
         peer: SocketAddr,
         admission: &Admission,
-    ) -> Response {
+    ) -> Answer {
         admission.answered.notify_one();
         self.try_answer(request, peer, admission).unwrap_or_else(|refusal| {
             self.hub.counters.requests_refused.increment();
@@ -78,7 +87,7 @@ impl<N: Net> Site<N> {
                 self.hub.counters.connections_refused.increment();
             }
             tracing::debug!(%peer, path = request.uri().path(), %refusal, "refused");
-            refusal.answer()
+            Answer::Ready(refusal.answer())
         })
     }
 
@@ -87,7 +96,7 @@ impl<N: Net> Site<N> {
         request: &mut Request<Incoming>,
         peer: SocketAddr,
         admission: &Admission,
-    ) -> Result<Response, Refusal> {
+    ) -> Result<Answer, Refusal> {
         let route = Route::of(request.uri().path())?;
         if request.method() != Method::GET {
             return Err(Refusal::Method(request.method().clone()));
@@ -110,26 +119,32 @@ impl<N: Net> Site<N> {
                     self.access.to_channel(channel.scope, asker, here)?;
                 }
                 let outside = !here.is_own_peer(peer);
-                self.open(&channel, request, (peer, outside), admission)
+                self.open(&channel, request, (peer, outside), admission).map(Answer::Ready)
             }
             Route::Page(page) => {
                 self.access.to_pages(asker, here)?;
-                Ok(self.show(page, request.uri().query()))
+                Ok(show(page, request.uri().query()))
             }
         }
     }
 
-    fn show(&self, page: Page, query: Option<&str>) -> Response {
-        let status = || self.reporter.status(&self.hub);
-        match page {
-            Page::File(embedded) => file(embedded),
-            Page::Folder(folder) => moved(folder, query),
-            Page::Status => {
-                let json = serde_json::to_vec_pretty(&status()).expect("a status is plain data");
-                with_type("application/json", json)
+    /// Makes the answer, if it is not made yet.
+    pub(crate) async fn complete(&self, answer: Answer) -> Response {
+        match answer {
+            Answer::Ready(response) => response,
+            Answer::Status(form) => {
+                let mut status = self.own_status();
+                for other in self.crew.ask().await {
+                    status.add(other);
+                }
+                form(&status)
             }
-            Page::Metrics => with_type(metrics::CONTENT_TYPE, metrics::encode(&status())),
         }
+    }
+
+    /// What this worker has.
+    pub(crate) fn own_status(&self) -> Status {
+        self.reporter.status(&self.hub)
     }
 
     /// Makes a request a member of its channel, if it is a sound handshake.
@@ -142,6 +157,9 @@ impl<N: Net> Site<N> {
     ) -> Result<Response, Refusal> {
         let headers = request.headers();
         let handshake = Handshake::of(request.version(), headers)?;
+        if !self.crew.owns(channel) {
+            return Err(Refusal::OtherWorker);
+        }
         let kind = self.kind(channel, headers)?;
         let seat = self.hub.seats.take(outside).map_err(Refusal::Full)?;
         let mut response = handshake.answer();
@@ -184,6 +202,20 @@ impl<N: Net> Site<N> {
             return Err(Refusal::SecondLink(self.id));
         }
         Ok(Kind::Link(Link { remote, dialled_by: DialledBy::Them, two_way }))
+    }
+}
+
+fn show(page: Page, query: Option<&str>) -> Answer {
+    match page {
+        Page::File(embedded) => Answer::Ready(file(embedded)),
+        Page::Folder(folder) => Answer::Ready(moved(folder, query)),
+        Page::Status => Answer::Status(|status| {
+            let json = serde_json::to_vec_pretty(status).expect("a status is plain data");
+            with_type("application/json", json)
+        }),
+        Page::Metrics => {
+            Answer::Status(|status| with_type(metrics::CONTENT_TYPE, metrics::encode(status)))
+        }
     }
 }
 

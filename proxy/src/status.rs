@@ -91,6 +91,18 @@ pub(crate) struct RemoteStatus {
     pub(crate) state: &'static str,
 }
 
+impl Status {
+    /// Adds what another worker of the same proxy has: other channels.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.channels.extend(other.channels);
+        // As one worker has them.
+        self.channels.sort_by(|a, b| (b.scope, &a.name).cmp(&(a.scope, &b.name)));
+        self.remotes.extend(other.remotes);
+        self.remotes.sort_by(|a, b| a.channel.cmp(&b.channel));
+        self.counters.add(&other.counters);
+    }
+}
+
 /// Makes [`Status`]es.
 pub(crate) struct Reporter {
     pub(crate) id: ProxyId,

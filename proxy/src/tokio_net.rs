@@ -23,13 +23,15 @@ pub struct TokioNet;
 impl Stream for TcpStream {
     fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // Not poll_write: that one counts against the task's budget and would tell a fan-out to
-        // more than a hundred readers that the rest of them is full.
-        TcpStream::try_write(self, bytes)
+        // more than a hundred readers that the rest of them is full. And past tokio's note of
+        // whether the socket is full, which is one more place in memory for each reader: who has
+        // something queued is not tried at all, and the system says it of the others.
+        SockRef::from(&*self).send(bytes)
     }
 
     fn probe_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // Past tokio, which remembers that the socket was full until the system says otherwise.
-        // Linux does when a third of its send buffer is free: for a slow reader, after minutes.
+        // Tokio remembers that the socket was full until the system says otherwise. Linux does
+        // when a third of its send buffer is free: for a slow reader, after minutes.
         SockRef::from(&*self).send(bytes)
     }
 }

@@ -20,9 +20,9 @@ const MIB: u64 = 1024 * KIB;
 
 /// `--queue-size` in all tests here, and what may lie above it: one read of a sender, with the
 /// message that it ended within, and the cost of an entry.
-const QUEUE: &str = "256KiB";
-const QUEUE_BYTES: u64 = 256 * KIB;
-const BATCH_BYTES: u64 = 64 * KIB + 2 * LEN as u64 + 128;
+const QUEUE: &str = "1MiB";
+const QUEUE_BYTES: u64 = 1024 * KIB;
+const BATCH_BYTES: u64 = 256 * KIB + 2 * LEN as u64 + 128;
 
 /// Bytes in most messages: small against all buffers, and no divisor of any.
 const LEN: usize = 3001;
@@ -292,7 +292,8 @@ fn who_reads_nothing_may_ping_and_is_heard() {
 
 #[test]
 fn a_slow_reader_hears_its_ping_in_time() {
-    let args = ["--queue-size", QUEUE, "--stall-time", "10m", "--keep-alive", "2s"];
+    // Small, so that the sender, which answers no pings, is held nearly to the end.
+    let args = ["--queue-size", "256KiB", "--stall-time", "10m", "--keep-alive", "2s"];
     let proxy = Proxy::with(&args);
     let mut wire = Wire::open_narrow(proxy.address(), 4096);
     wire.upgrade(CHANNEL);

@@ -27,7 +27,9 @@ fn root() -> PathBuf {
 /// Our own source files: path from the workspace's root, and text.
 fn sources() -> Vec<(String, String)> {
     let (root, mut files) = (root(), Vec::new());
-    for folder in ["proxy", "simnet", "conformance", "console", "examples", "polyfill"] {
+    for folder in
+        ["proxy", "simnet", "benches", "fuzz", "conformance", "console", "examples", "polyfill"]
+    {
         collect(&root.join(folder), &root, &mut files);
     }
     assert!(files.len() > 40, "the sources are not where they were");

@@ -1,6 +1,6 @@
 //! How far a connection is, and how it ended.
 
-use tokio::time::{Duration, Instant};
+use tokio::time::Instant;
 
 /// How far the end has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,13 +16,19 @@ pub(super) enum Phase {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Closing {
     pub(super) since: Instant,
-    /// How long the socket may take nothing.
-    pub(super) stall: Duration,
-    /// When what still waits before our Close frame is dropped, because the proxy stops.
-    pub(super) cut: Option<Instant>,
     pub(super) input: Input,
+    /// It was cut for stalling, so it has another time to take its Close frame.
+    pub(super) cut: bool,
+    /// The proxy stops: what still waits before our Close frame is dropped after a while.
+    pub(super) hurried: bool,
     /// Our side of the stream is shut.
     pub(super) shut: bool,
+}
+
+impl Closing {
+    pub(super) fn new(since: Instant, input: Input) -> Self {
+        Self { since, input, cut: false, hurried: false, shut: false }
+    }
 }
 
 /// What still comes in while closing.

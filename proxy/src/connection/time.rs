@@ -1,15 +1,17 @@
 //! What a connection does by time: pings, stalls, ends that take too long.
 
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::time::Instant;
 
-use super::Connection;
+use super::Talk;
 use super::phase::{Closing, Input, Phase};
-use crate::limits::{CLOSE_TIME, CUT_LINGER, PROBES_PER_STALL};
+use crate::clock::Sleep;
+use crate::limits::{CLOSE_TIME, CUT_LINGER, DRAIN_TIME, PROBES_PER_STALL};
 use crate::ws::{self, CloseCode};
 
-impl Connection {
+impl Talk {
     /// When time alone will change something, as things stand.
     pub(super) fn deadline(&self) -> Instant {
         let limits = &self.hub().limits;
@@ -32,19 +34,22 @@ impl Connection {
     pub(super) fn stalled_at(&self) -> Instant {
         let progress = self.member().progress();
         match self.phase {
-            Phase::Closing(Closing { since, stall, .. }) => since.max(progress) + stall,
+            Phase::Closing(Closing { since, cut: true, .. }) => since.max(progress) + CUT_LINGER,
+            Phase::Closing(Closing { since, .. }) => {
+                since.max(progress) + self.hub().limits.stall_time
+            }
             _ => progress + self.hub().limits.stall_time,
         }
     }
 
     /// Ready when the next deadline has come.
-    pub(super) fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll_timer(&self, mut timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> {
         let deadline = self.deadline();
         // Later deadlines wait for the timer to fire: resetting it at each read would cost.
-        if deadline < self.timer.deadline() || self.timer.is_elapsed() {
-            self.timer.as_mut().reset(deadline);
+        if deadline < timer.deadline() || timer.is_elapsed() {
+            timer.as_mut().reset(deadline);
         }
-        self.timer.as_mut().poll(cx)
+        timer.poll(cx)
     }
 
     /// Does what is due by time; true if something changed.
@@ -88,7 +93,7 @@ impl Connection {
     /// When a reader has had its time while the proxy stops.
     fn cut_at(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Closing(Closing { cut, .. }) => cut,
+            Phase::Closing(Closing { since, hurried: true, .. }) => Some(since + DRAIN_TIME),
             _ => None,
         }
     }
@@ -96,7 +101,7 @@ impl Connection {
     /// lifecycle.shutdown-closes: also those that are slow are told.
     fn cut_short(&mut self) {
         if let Phase::Closing(closing) = &mut self.phase {
-            closing.cut = None;
+            closing.hurried = false;
         }
         let reason = "the proxy stops, and what you had not taken is lost";
         self.member().cut(&ws::close(CloseCode::GOING_AWAY, reason));
@@ -112,6 +117,9 @@ impl Connection {
         );
         let reason = format!("took nothing for {seconds} s while messages waited; they are lost");
         self.member().cut(&ws::close(CloseCode::POLICY, &reason));
-        self.start_closing(Input::Awaited, CUT_LINGER);
+        self.start_closing(Input::Awaited);
+        if let Phase::Closing(closing) = &mut self.phase {
+            closing.cut = true;
+        }
     }
 }

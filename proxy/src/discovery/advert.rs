@@ -138,6 +138,18 @@ pub(crate) struct Reach<'a> {
 }
 
 impl Sighting {
+    /// The channel that it leads to.
+    ///
+    /// # Errors
+    ///
+    /// Why to none.
+    pub(crate) fn channel(&self) -> Result<ChannelName, Ignored> {
+        let path = self.path.as_deref().ok_or(Ignored::NoPath)?;
+        let segment = path.strip_prefix(PATH_PREFIX.as_bytes()).ok_or(Ignored::OtherPath)?;
+        // discovery.channel-from-path: taken as it stands, with no percent-decoding.
+        Ok(String::from_utf8_lossy(segment).parse()?)
+    }
+
     /// What of this may be followed, as far as `reach` goes.
     ///
     /// # Errors
@@ -147,10 +159,7 @@ impl Sighting {
         if !is_instance_name(&self.instance) {
             return Err(Ignored::NotOurs);
         }
-        let path = self.path.as_deref().ok_or(Ignored::NoPath)?;
-        let segment = path.strip_prefix(PATH_PREFIX.as_bytes()).ok_or(Ignored::OtherPath)?;
-        // discovery.channel-from-path: taken as it stands, with no percent-decoding.
-        let channel: ChannelName = String::from_utf8_lossy(segment).parse()?;
+        let channel = self.channel()?;
         if self.port == 0 {
             return Err(Ignored::NoPort);
         }

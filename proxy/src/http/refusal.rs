@@ -35,6 +35,10 @@ pub(crate) enum Refusal {
     /// link.duplicate-refused; with our id.
     #[error("you are linked on this channel already")]
     SecondLink(ProxyId),
+    /// RFC 9110 section 15.5.20: a channel of another worker, asked for on a connection that had
+    /// another request before.
+    #[error("this connection cannot open that channel; open a new connection for it")]
+    OtherWorker,
     /// With how many there may be.
     #[error("{0} WebSockets are open here, as many as may be; try again later (--max-connections)")]
     Full(usize),
@@ -52,6 +56,7 @@ impl Refusal {
             }
             Refusal::Host | Refusal::Upgrade(_) | Refusal::LocalLink => StatusCode::BAD_REQUEST,
             Refusal::OwnLink(_) | Refusal::SecondLink(_) => StatusCode::CONFLICT,
+            Refusal::OtherWorker => StatusCode::MISDIRECTED_REQUEST,
             Refusal::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -68,6 +73,9 @@ impl Refusal {
             }
             Refusal::OwnLink(own) | Refusal::SecondLink(own) => {
                 headers.insert(PROXY_HEADER, header_of(*own));
+            }
+            Refusal::OtherWorker => {
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Refusal::Full(_) => {
                 headers.insert(RETRY_AFTER, limits::RETRY_AFTER.as_secs().into());
@@ -103,6 +111,7 @@ mod tests {
             (Refusal::LocalLink, 400, None),
             (Refusal::OwnLink(own), 409, Some(("namedwebsockets-proxy", "00c0ffee00000001"))),
             (Refusal::SecondLink(own), 409, Some(("namedwebsockets-proxy", "00c0ffee00000001"))),
+            (Refusal::OtherWorker, 421, Some(("connection", "close"))),
             (Refusal::Full(7), 503, Some(("retry-after", "5"))),
         ];
         for (refusal, status, header) in cases {

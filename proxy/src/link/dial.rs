@@ -41,7 +41,7 @@ pub(crate) struct Dialler<N> {
 pub(super) struct Dialled {
     pub(super) stream: Box<dyn Stream>,
     /// What came together with the answer.
-    pub(super) early: Bytes,
+    pub(super) early: Box<[u8]>,
     pub(super) address: SocketAddr,
     pub(super) remote: Option<ProxyId>,
     pub(super) two_way: bool,
@@ -171,7 +171,8 @@ impl<N: Net> Dialler<N> {
             .expect("the stream that was given is the one that comes back");
         Ok(Dialled {
             stream: Box::new(parts.io.into_inner()),
-            early: parts.read_buf,
+            // A copy: it would keep hyper's whole buffer, also when it is empty.
+            early: (*parts.read_buf).into(),
             address,
             remote,
             // link.two-way-agreed: both must have said so.

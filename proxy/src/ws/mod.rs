@@ -32,8 +32,8 @@ mod frame;
 mod frames;
 mod mask;
 mod message;
-#[cfg(test)]
-mod tests;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod tests;
 mod utf8;
 mod violation;
 
@@ -42,4 +42,6 @@ pub(crate) use close::CloseCode;
 pub(crate) use control::{Control, close, ping};
 pub(crate) use decoder::{Decoder, Role};
 pub(crate) use frames::{frame_end_at, mask_batch};
+#[cfg(feature = "bench")]
+pub(crate) use mask::apply_mask;
 pub(crate) use violation::Violation;

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::strategies::{valid_stream, wire_for};
+use super::strategies::valid_stream;
+use super::support::wire_for;
 use super::support::{Event, ours, theirs};
 use crate::ws::frames::frames;
 use crate::ws::{Batch, CloseCode, Decoder, Role, close, frame_end_at, mask_batch, ping};

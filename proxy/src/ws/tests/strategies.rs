@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::support::{RawFrame, wire};
+use super::support::RawFrame;
 use crate::ws::Role;
 
 pub(super) fn any_role() -> impl Strategy<Value = Role> {
@@ -97,17 +97,6 @@ impl Mutation {
             Self::Truncate(at) => bytes.truncate(at.index(bytes.len())),
         }
     }
-}
-
-/// The bytes of `frames` as the peer of `role` sends them.
-pub(super) fn wire_for(role: Role, mut frames: Vec<RawFrame>) -> Vec<u8> {
-    if role == Role::Client {
-        // What was made without a mask gets one, so that the same share is wrong.
-        for frame in &mut frames {
-            frame.mask = if frame.mask.is_some() { None } else { Some([0; 4]) };
-        }
-    }
-    wire(&frames)
 }
 
 /// Where a stream is cut: nowhere, after every byte, or anywhere.

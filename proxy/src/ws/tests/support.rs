@@ -74,6 +74,17 @@ pub(super) fn wire(frames: &[RawFrame]) -> Vec<u8> {
     out
 }
 
+/// The bytes of `frames` as the peer of `role` sends them.
+pub(super) fn wire_for(role: Role, mut frames: Vec<RawFrame>) -> Vec<u8> {
+    if role == Role::Client {
+        // What was made without a mask gets one, so that the same share is wrong.
+        for frame in &mut frames {
+            frame.mask = if frame.mask.is_some() { None } else { Some([0; 4]) };
+        }
+    }
+    wire(&frames)
+}
+
 /// What a connection showed, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Event {
@@ -125,7 +136,9 @@ pub(super) fn take_messages(batch: &mut Batch) -> Vec<Event> {
         for frame in frames(chunk) {
             assert!(frame.header.fin && frame.header.mask.is_none());
             walked.push(match frame.header.opcode {
-                OpCode::Text => Event::Text(str::from_utf8(&chunk[frame.payload]).unwrap().into()),
+                OpCode::Text => {
+                    Event::Text(str::from_utf8(&chunk[frame.payload]).expect("checked").into())
+                }
                 OpCode::Binary => Event::Binary(chunk[frame.payload].to_vec()),
                 other => panic!("a {other} frame in a batch"),
             });
