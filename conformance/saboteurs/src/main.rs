@@ -13,7 +13,9 @@
 //! | flow | read or written when it should wait, or the other way round | `flow`, `stream` |
 //! | discovery | adverts, sightings and goodbyes changed or lost | `discovery` |
 
-// The very options of the program that it stands in for.
+// The very options of the program that it stands in for. It runs on one worker, and is found by
+// mdns-sd, whatever they say.
+#[expect(dead_code, reason = "the program needs more of them")]
 #[path = "../../../proxy/src/cli.rs"]
 mod cli;
 mod discovery;
