@@ -1,5 +1,6 @@
 //! One test for each mechanism, on networks of a few hosts.
 
+mod connect;
 mod faults;
 mod links;
 mod processes;
