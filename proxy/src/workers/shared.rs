@@ -117,3 +117,49 @@ impl Discovery for Shared {
     /// The front says goodbye for all.
     async fn shutdown(self) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::discovery::Sighting;
+
+    #[test]
+    fn an_advert_is_its_channels_workers_and_a_goodbye_is_everybodys() {
+        let (mut workers, hub) = pair(4, "test", true);
+        let name = |path: Option<&str>| Sighting {
+            instance: "x[1]".into(),
+            host: "h.local.".into(),
+            port: 9009,
+            path: path.map(Into::into),
+            addresses: Vec::new(),
+        };
+        let gone = Event::Gone("x[1]".into());
+        let mut told = || -> Vec<Event> {
+            workers.iter_mut().map(|worker| worker.events.try_recv().unwrap()).collect()
+        };
+        for channel in ["a", "b", "c", "d", "e", "f"] {
+            let sighting = name(Some(&format!("/broadcast/{channel}")));
+            hub.tell(&Event::Seen(sighting.clone()));
+            let id = ChannelId { scope: Scope::Broadcast, name: channel.parse().unwrap() };
+            let mut expected = vec![gone.clone(); 4];
+            expected[owner(&id, 4)] = Event::Seen(sighting);
+            assert_eq!(told(), expected);
+        }
+        // What leads nowhere is one worker's to judge and to count.
+        hub.tell(&Event::Seen(name(None)));
+        assert_eq!(told(), [Event::Seen(name(None)), gone.clone(), gone.clone(), gone.clone()]);
+        hub.tell(&gone);
+        assert_eq!(told(), vec![gone; 4]);
+    }
+
+    #[test]
+    fn what_a_worker_orders_is_done() {
+        let (mut workers, mut hub) = pair(2, "test", true);
+        workers[1].withdraw("a[1]");
+        workers[0].verify("b[2]");
+        workers[1].refresh();
+        let orders: Vec<String> =
+            std::iter::from_fn(|| hub.orders.try_recv().ok()).map(|o| format!("{o:?}")).collect();
+        assert_eq!(orders, [r#"Withdraw("a[1]")"#, r#"Verify("b[2]")"#, "Refresh"]);
+    }
+}
