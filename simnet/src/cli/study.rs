@@ -45,6 +45,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", default_value = "study.csv")]
     csv: PathBuf,
 
+    /// What to write above the plot. By default what the scenario shows.
+    #[arg(long, value_name = "TEXT")]
+    title: Option<String>,
+
     /// Where to write the plot, over the first key that varies.
     #[arg(long, value_name = "FILE", default_value = "study.svg")]
     svg: PathBuf,
@@ -92,9 +96,9 @@ pub(super) fn study(args: &Args) -> Result<(), Failure> {
     }
     let file = File::create(&args.csv).map_err(|error| cannot_write(&args.csv, &error))?;
     table.write_csv(file).map_err(|error| cannot_write(&args.csv, &error))?;
-    let title = format!("{}: {}", args.target, scenario.title);
+    let title = args.title.as_ref().unwrap_or(&scenario.title);
     let line_for_each = vary.get(1).map(|vary| vary.name.as_str());
-    let plot = Plot { title: &title, x: &vary[0].name, y: &args.plot, line_for_each };
+    let plot = Plot { title, x: &vary[0].name, y: &args.plot, line_for_each };
     let svg = plot.svg(&table).map_err(Failure::wrong)?;
     std::fs::write(&args.svg, svg).map_err(|error| cannot_write(&args.svg, &error))?;
     println!("{} runs: {} and {}", rows.len(), args.csv.display(), args.svg.display());
