@@ -284,7 +284,7 @@ impl<E: Platform> World<E> {
             let net = engine.net(host);
             Client { number, plan, net, recorder, sessions, control, address }.run().await;
         };
-        *slot.process.borrow_mut() = Some(self.engine.spawn(host, Box::pin(program)));
+        *slot.process.borrow_mut() = Some(self.engine.spawn(host, platform::program(program)));
     }
 
     fn begin(&self, number: FaultNo) {

@@ -160,10 +160,10 @@ mod tests {
 
     #[test]
     fn one_that_begins_as_another_ends_strikes_anew() {
-        for faults in [[off(10, 5, &["desk-1"]), off(5, 5, &["desk-1"])], [
-            off(5, 5, &["desk-1"]),
-            off(10, 5, &["desk-1"]),
-        ]] {
+        for faults in [
+            [off(10, 5, &["desk-1"]), off(5, 5, &["desk-1"])],
+            [off(5, 5, &["desk-1"]), off(10, 5, &["desk-1"])],
+        ] {
             let plan = desks("power fails twice", faults);
             for number in [FaultNo(0), FaultNo(1)] {
                 assert_eq!(hosts(begins(&plan, number)), [0]);
@@ -179,14 +179,14 @@ mod tests {
             fault.clients(["reader"])
         };
         let stalled = reader(Kind::StalledReader, 5, 30);
-        let slow = scenario::Fault {
-            bytes_per_second: Some(1000),
-            ..reader(Kind::SlowReader, 10, 5)
-        };
+        let slow =
+            scenario::Fault { bytes_per_second: Some(1000), ..reader(Kind::SlowReader, 10, 5) };
         let plan = desks("slow, then stalled", [stalled, slow]);
         assert_eq!(returns(&plan, FaultNo(1)), [plan.faults[0].what.clone()]);
         assert_eq!(returns(&plan, FaultNo(0)), []);
         assert_eq!(begins(&plan, FaultNo(1)), plan.faults[1].what);
-        assert!(matches!(ends(&plan, FaultNo(1)), Trouble::SlowReader { clients, .. } if clients.is_empty()));
+        assert!(
+            matches!(ends(&plan, FaultNo(1)), Trouble::SlowReader { clients, .. } if clients.is_empty())
+        );
     }
 }
