@@ -2,6 +2,9 @@
 
 use simnet::run::Outcome;
 use simnet::scenario::Plan;
+use simnet::world::Engine;
+
+use super::bug;
 
 /// One line of what a world is made of, such as `seed 1   two-hosts   2 proxies   2 clients`.
 pub(super) fn headline(plan: &Plan) -> String {
@@ -23,28 +26,35 @@ pub(super) fn headline(plan: &Plan) -> String {
 const TOLD: usize = 5;
 
 /// What failed, what came before it, and how to see it again; nothing if all is well.
-pub(super) fn tell(outcome: &Outcome, replay: &str) {
+pub(super) fn told(outcome: &Outcome, replay: &str) -> String {
+    let mut text = String::new();
     for failed in outcome.failures.iter().take(TOLD) {
         let at = failed.at.as_secs_f64();
-        println!("FAILED at {at:.3} s   {}: {}", failed.check, failed.text);
+        text += &format!("FAILED at {at:.3} s   {}: {}\n", failed.check, failed.text);
         for line in &failed.before {
-            println!("  {line}");
+            text += &format!("  {line}\n");
         }
     }
     let more = outcome.failures.len().saturating_sub(TOLD) + outcome.more_failures;
     if more > 0 {
-        println!("and {more} more");
+        text += &format!("and {more} more\n");
     }
     if !outcome.is_sound() {
-        println!("replay: {replay}");
+        text += &format!("replay: {replay}\n");
     }
+    text
 }
 
 /// The command that runs a world again.
-pub(super) fn replay_command(target: &str, seed: u64, engine: simnet::world::Engine) -> String {
+pub(super) fn replay_command(target: &str, seed: u64, engine: Engine, bug: bug::Planted) -> String {
+    let (features, bug) = match bug.name() {
+        Some(bug) => (" --features planted-bugs", format!(" --bug {bug}")),
+        None => ("", String::new()),
+    };
     let on = match engine {
-        simnet::world::Engine::Fabric => String::new(),
+        Engine::Fabric => String::new(),
         other => format!(" --engine {other}"),
     };
-    format!("cargo run --release -p simnet -- replay {target} --seed {seed}{on}")
+    let target = shell_words::quote(target);
+    format!("cargo run --release -p simnet{features} -- replay {target} --seed {seed}{on}{bug}")
 }

@@ -4,10 +4,10 @@
     reason = "what documents the arguments is shown by --help, as plain text"
 )]
 
-#[cfg(feature = "planted-bugs")]
 mod bug;
 mod failures;
 mod list;
+mod out;
 mod progress;
 mod replay;
 mod run;

@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::Failure;
+
 /// Real time, for speeds.
 pub(super) struct Clock(Instant);
 
@@ -25,8 +27,8 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(worlds: usize, what: &str) -> Self {
-        let bar = ProgressBar::new(worlds as u64);
+    pub(super) fn new(worlds: u64, what: &str) -> Self {
+        let bar = ProgressBar::new(worlds);
         let form = "{prefix} {bar:30} {pos}/{len}  {msg}  {per_sec}  {eta} left";
         bar.set_style(ProgressStyle::with_template(form).expect("a sound template"));
         bar.set_prefix(what.to_owned());
@@ -35,13 +37,18 @@ impl Progress {
     }
 
     /// One more has run. If it failed, `tell` says how.
-    pub(super) fn ran(&self, failed: bool, tell: impl FnOnce()) {
-        if failed {
-            self.failed.set(self.failed.get() + 1);
-            self.bar.set_message(format!("{} failed", self.failed.get()));
-            self.bar.suspend(tell);
-        }
+    pub(super) fn ran(
+        &self,
+        failed: bool,
+        tell: impl FnOnce() -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         self.bar.inc(1);
+        if !failed {
+            return Ok(());
+        }
+        self.failed.set(self.failed.get() + 1);
+        self.bar.set_message(format!("{} failed", self.failed.get()));
+        self.bar.suspend(tell)
     }
 
     pub(super) fn done(&self) {
@@ -53,8 +60,8 @@ impl Progress {
 pub(super) struct Steps(ProgressBar);
 
 impl Steps {
-    pub(super) fn new(steps: usize, what: &str) -> Self {
-        let bar = ProgressBar::new(steps as u64);
+    pub(super) fn new(steps: u64, what: &str) -> Self {
+        let bar = ProgressBar::new(steps);
         let form = "{prefix} {bar:30} {pos}/{len}  {msg}";
         bar.set_style(ProgressStyle::with_template(form).expect("a sound template"));
         bar.set_prefix(what.to_owned());

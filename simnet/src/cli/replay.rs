@@ -3,27 +3,28 @@
 use simnet::run::{Keep, Outcome};
 
 use super::Failure;
-use super::failures::{headline, tell};
+use super::failures::{headline, told};
 use super::run;
 
 /// Run a world that failed again, and tell what led to it.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    run: run::Args,
+    world: run::World,
 }
 
 /// Runs it twice, says what failed and whether both runs were the same.
 pub(super) fn replay(args: &Args) -> Result<(), Failure> {
-    let (plan, command, outcome) = run::perform(&args.run)?;
-    println!("{}", headline(&plan));
-    tell(&outcome, &command);
-    if outcome.is_sound() {
-        println!("nothing fails here");
+    let words = args.world.words();
+    let (plan, command, outcome) = run::perform(&args.world)?;
+    words.say(&headline(&plan))?;
+    match outcome.is_sound() {
+        true => words.say("nothing fails here")?,
+        false => words.say(&told(&outcome, &command))?,
     }
     let keep = Keep { digest: true, ..Keep::default() };
-    let again = simnet::run::run(&plan, args.run.engine.into(), &command, keep);
-    println!("{}", compare(&outcome, &again.map_err(Failure::wrong)?));
+    let again = simnet::run::run(&plan, args.world.engine.into(), &command, keep);
+    words.say(compare(&outcome, &again.map_err(Failure::wrong)?))?;
     run::finish(&outcome)
 }
 

@@ -1,78 +1,97 @@
 //! `simnet run`.
 
-use std::fs::File;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use simnet::run::{Keep, Outcome};
 use simnet::scenario::Plan;
 
-use super::failures::{headline, replay_command, tell};
+use super::failures::{headline, replay_command, told};
+use super::out::{self, Words, create};
 use super::target::Target;
-use super::{Engine, Failure};
+use super::{Engine, Failure, bug};
 
 /// Run one world and print its figures.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    #[command(flatten)]
+    world: World,
+
+    /// Print the outcome and figures as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A world to run, and what to keep of it.
+#[derive(Debug, clap::Args)]
+pub(super) struct World {
     /// A built-in scenario, `random`, a scenario's .toml file, or a world's .json file.
-    pub(super) target: String,
+    target: String,
 
     /// Decides everything that the scenario leaves to chance. By default 1, or the file's own.
     #[arg(long)]
-    pub(super) seed: Option<u64>,
+    seed: Option<u64>,
 
     /// What to run it on.
     #[arg(long, value_enum, default_value_t)]
     pub(super) engine: Engine,
 
-    /// Write every event as a line of JSON; `-` for standard output.
+    /// Write every event as a line of JSON; `-` is standard output, here as in all that follow.
     #[arg(long, value_name = "FILE")]
-    pub(super) trace: Option<PathBuf>,
+    trace: Option<PathBuf>,
 
     /// Write every packet as pcapng, which Wireshark and tshark read. On the fabric only.
     #[arg(long, value_name = "FILE")]
-    pub(super) pcap: Option<PathBuf>,
+    pcap: Option<PathBuf>,
 
     /// Write a page that shows the run: the network in time, messages, faults, failures.
     #[arg(long, value_name = "FILE")]
-    pub(super) report: Option<PathBuf>,
+    report: Option<PathBuf>,
 
     /// Write the world itself as JSON, to be run or shrunk later.
     #[arg(long, value_name = "FILE")]
-    pub(super) save: Option<PathBuf>,
+    save: Option<PathBuf>,
 
-    /// Print the outcome and figures as JSON.
-    #[arg(long)]
-    pub(super) json: bool,
-
-    #[cfg(feature = "planted-bugs")]
     #[command(flatten)]
-    pub(super) bug: super::bug::Args,
+    bug: bug::Planted,
+}
+
+impl World {
+    /// Where to say what came of it.
+    pub(super) fn words(&self) -> Words {
+        Words::beside([&self.trace, &self.pcap, &self.report, &self.save].map(|f| f.as_deref()))
+    }
 }
 
 /// Runs it, and says what came of it.
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let (plan, replay, outcome) = perform(args)?;
+    let words = args.world.words();
+    let (plan, replay, outcome) = perform(&args.world)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&outcome).map_err(Failure::failed)?);
+        words.say(&serde_json::to_string_pretty(&outcome).map_err(Failure::failed)?)?;
     } else {
-        println!("{}", headline(&plan));
-        print_figures(&outcome);
-        tell(&outcome, &replay);
+        words.say(&headline(&plan))?;
+        if let Some(figures) = &outcome.figures {
+            words.say(&figures.to_string())?;
+        }
+        if let Some(digest) = &outcome.digest {
+            words.say(&format!("trace hash {digest}"))?;
+        }
+        if !outcome.is_sound() {
+            words.say(&told(&outcome, &replay))?;
+        }
     }
     finish(&outcome)
 }
 
 /// Runs it, and gives the world, the command that runs it again, and what came of it.
-pub(super) fn perform(args: &Args) -> Result<(Plan, String, Outcome), Failure> {
+pub(super) fn perform(args: &World) -> Result<(Plan, String, Outcome), Failure> {
     let target = Target::find(&args.target)?;
     let seed = args.seed.unwrap_or_else(|| target.seed());
     let plan = target.plan(seed)?;
-    #[cfg(feature = "planted-bugs")]
     args.bug.plant();
     let engine = args.engine.into();
     if let Some(path) = &args.save {
-        std::fs::write(path, plan.to_json()).map_err(|error| cannot_write(path, &error))?;
+        out::write(path, &mut *create(path)?, &plan.to_json())?;
     }
     let keep = Keep {
         digest: true,
@@ -82,18 +101,9 @@ pub(super) fn perform(args: &Args) -> Result<(Plan, String, Outcome), Failure> {
         packets: args.pcap.as_deref().map(create).transpose()?,
         report: args.report.as_deref().map(create).transpose()?,
     };
-    let replay = replay_command(&args.target, seed, engine);
+    let replay = replay_command(&args.target, seed, engine, args.bug);
     let outcome = simnet::run::run(&plan, engine, &replay, keep).map_err(Failure::wrong)?;
     Ok((plan, replay, outcome))
-}
-
-fn print_figures(outcome: &Outcome) {
-    if let Some(figures) = &outcome.figures {
-        println!("{figures}");
-    }
-    if let Some(digest) = &outcome.digest {
-        println!("trace hash {digest}");
-    }
 }
 
 pub(super) fn finish(outcome: &Outcome) -> Result<(), Failure> {
@@ -101,17 +111,4 @@ pub(super) fn finish(outcome: &Outcome) -> Result<(), Failure> {
         eprintln!("error: not everything could be written: {error}");
     }
     if outcome.is_sound() && outcome.unwritten.is_empty() { Ok(()) } else { Err(Failure::Told) }
-}
-
-/// Opens a file for what is written to it piece by piece.
-fn create(path: &Path) -> Result<Box<dyn Write>, Failure> {
-    if path == Path::new("-") {
-        return Ok(Box::new(io::stdout()));
-    }
-    let file = File::create(path).map_err(|error| cannot_write(path, &error))?;
-    Ok(Box::new(file))
-}
-
-pub(super) fn cannot_write(path: &Path, error: &io::Error) -> Failure {
-    Failure::Failed(format!("cannot write {}: {error}", path.display()))
 }

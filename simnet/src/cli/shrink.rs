@@ -1,16 +1,17 @@
 //! `simnet shrink`.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use simnet::run::{Keep, run};
 use simnet::scenario::Plan;
 use simnet::shrink::shrink as smallest;
 
-use super::failures::{headline, replay_command, tell};
+use super::failures::{headline, replay_command, told};
+use super::out::{self, Words, create};
 use super::progress::Steps;
-use super::run::cannot_write;
 use super::target::Target;
-use super::{Engine, Failure};
+use super::{Engine, Failure, bug};
 
 /// Find the smallest world that still fails as this one does.
 #[derive(Debug, clap::Args)]
@@ -38,16 +39,14 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", default_value = "shrunk.json")]
     out: PathBuf,
 
-    #[cfg(feature = "planted-bugs")]
     #[command(flatten)]
-    bug: super::bug::Args,
+    bug: bug::Planted,
 }
 
 /// Shrinks it, and says what is left and how that fails.
 pub(super) fn shrink(args: &Args) -> Result<(), Failure> {
     let target = Target::find(&args.target)?;
     let plan = target.plan(args.seed.unwrap_or_else(|| target.seed()))?;
-    #[cfg(feature = "planted-bugs")]
     args.bug.plant();
     let engine = args.engine.into();
     let keep = |before| Keep { before, ..Keep::default() };
@@ -57,24 +56,29 @@ pub(super) fn shrink(args: &Args) -> Result<(), Failure> {
     };
     let found = failing(&plan)?;
     let check = match &args.check {
-        Some(check) if found.contains(check) => check.clone(),
-        Some(check) => {
-            return Err(Failure::Wrong(format!("{check} does not fail here; {found:?} do")));
+        _ if found.is_empty() => {
+            return Err(Failure::wrong("this world does not fail: there is nothing to shrink"));
         }
-        None => found.into_iter().next().ok_or_else(|| {
-            Failure::Wrong("this world does not fail: there is nothing to shrink".to_owned())
-        })?,
+        Some(check) if !found.contains(check) => {
+            let found: BTreeSet<_> = found.into_iter().collect();
+            let found = found.into_iter().collect::<Vec<_>>().join(", ");
+            return Err(Failure::Wrong(format!(
+                "{check:?} does not fail here; what does: {found}"
+            )));
+        }
+        Some(check) => check.clone(),
+        None => found[0].clone(),
     };
-    let steps = Steps::new(args.budget, &check);
+    let steps = Steps::new(args.budget as u64, &check);
     let still_fails = |plan: &Plan| failing(plan).is_ok_and(|found| found.contains(&check));
     let small = smallest(&plan, still_fails, args.budget, |step| {
         steps.tried(step.tried, &headline(step.best));
     });
     steps.done();
-    let json = serde_json::to_string_pretty(&small).map_err(Failure::failed)?;
-    std::fs::write(&args.out, json).map_err(|error| cannot_write(&args.out, &error))?;
+    out::write(&args.out, &mut *create(&args.out)?, &small.to_json())?;
     let outcome = run(&small, engine, "", keep(true)).map_err(Failure::wrong)?;
-    println!("from  {}\nto    {}", headline(&plan), headline(&small));
-    tell(&outcome, &replay_command(&args.out.to_string_lossy(), small.seed, engine));
-    Ok(())
+    let replay = replay_command(&args.out.to_string_lossy(), small.seed, engine, args.bug);
+    let words = Words::beside([Some(args.out.as_path())]);
+    words.say(&format!("from  {}\nto    {}", headline(&plan), headline(&small)))?;
+    words.say(&told(&outcome, &replay))
 }

@@ -1,6 +1,7 @@
 //! `simnet study`: a grid of parameters, each with several seeds, as a table and a plot.
 
-use std::fs::File;
+use std::collections::BTreeSet;
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use serde_json::Value as Json;
@@ -9,8 +10,8 @@ use simnet::scenario::Scenario;
 use simnet::trace::study::{Plot, Table, Value};
 use simnet::world;
 
+use super::out::{self, Words, cannot_write, create};
 use super::progress::Steps;
-use super::run::cannot_write;
 use super::{Engine, Failure};
 
 /// Run a scenario for each value of a parameter, and plot a figure.
@@ -30,8 +31,8 @@ pub(super) struct Args {
     vary: Vec<String>,
 
     /// How many seeds for each combination, from 1 on.
-    #[arg(long, value_name = "NUMBER", default_value_t = 3)]
-    seeds: u64,
+    #[arg(long, value_name = "NUMBER", default_value = "3")]
+    seeds: NonZero<u64>,
 
     /// The figure to plot, by its place in the JSON of `simnet run --json`.
     #[arg(long, value_name = "FIGURE", default_value = "multicast.packets_a_second")]
@@ -61,48 +62,85 @@ struct Vary {
     values: Vec<toml::Value>,
 }
 
+/// One run: the values of what varies, the seed, and its figures, each with its place.
+struct Row {
+    values: Vec<toml::Value>,
+    seed: u64,
+    figures: Vec<(String, f64)>,
+}
+
 /// Runs them all and writes both files.
 pub(super) fn study(args: &Args) -> Result<(), Failure> {
     let scenario = Scenario::find(&args.target).map_err(Failure::wrong)?;
     let vary = args.vary.iter().map(|text| parse(text)).collect::<Result<Vec<_>, _>>()?;
-    let grid = combinations(&vary);
-    let steps = Steps::new(grid.len() * args.seeds as usize, &args.target);
+    let names: BTreeSet<_> = vary.iter().map(|vary| &vary.name).collect();
+    if names.len() < vary.len() {
+        return Err(Failure::wrong("--vary: two have the same name; put another one in front"));
+    }
+    let grid = combinations(&vary).into_iter().map(|values| {
+        let scenario = with_values(&scenario, &vary, &values)?;
+        Ok((values, scenario))
+    });
+    let grid = grid.collect::<Result<Vec<_>, Failure>>()?;
+    let (mut csv, mut svg) = (create(&args.csv)?, create(&args.svg)?);
+    let words = Words::beside([Some(args.csv.as_path()), Some(&args.svg)]);
+    let rows = run_all(args, &vary, &grid)?;
+    let table = table(&vary, &rows);
+    table.write_csv(&mut csv).map_err(|error| cannot_write(&args.csv, &error))?;
+    let title = args.title.as_ref().unwrap_or(&scenario.title);
+    let line_for_each = vary.get(1).map(|vary| vary.name.as_str());
+    let plot = Plot { title, x: &vary[0].name, y: &args.plot, line_for_each };
+    let plot = plot.svg(&table).map_err(Failure::wrong)?;
+    out::write(&args.svg, &mut svg, &plot)?;
+    words.say(&format!("{} runs: {} and {}", rows.len(), args.csv.display(), args.svg.display()))
+}
+
+fn run_all(
+    args: &Args,
+    vary: &[Vary],
+    grid: &[(Vec<toml::Value>, Scenario)],
+) -> Result<Vec<Row>, Failure> {
+    let seeds = args.seeds.get();
+    let steps = Steps::new((grid.len() as u64).saturating_mul(seeds), &args.target);
     let mut rows = Vec::new();
-    for values in &grid {
-        let scenario = with_values(&scenario, &vary, values)?;
-        for seed in 1..=args.seeds {
-            let figures = figures(&scenario, seed, args.engine.into())?;
+    for (values, scenario) in grid {
+        for seed in 1..=seeds {
+            let figures = figures(scenario, seed, args.engine.into()).map_err(|failure| {
+                Failure::Failed(format!("{}, seed {seed}: {failure}", with(vary, values)))
+            })?;
             steps.tried(rows.len() + 1, &format!("seed {seed}"));
-            rows.push((values.clone(), seed, figures));
+            rows.push(Row { values: values.clone(), seed, figures });
         }
     }
     steps.done();
-    let names: Vec<&str> =
-        rows.iter().flat_map(|row| row.2.iter().map(|(n, _)| n.as_str())).collect();
+    Ok(rows)
+}
+
+/// Such as `with hosts.0.count=10 and length=1m`.
+fn with(vary: &[Vary], values: &[toml::Value]) -> String {
+    let each = vary.iter().zip(values).map(|(Vary { key, .. }, value)| format!("{key}={value}"));
+    format!("with {}", each.collect::<Vec<_>>().join(" and "))
+}
+
+/// All rows, with a column for each figure that any of them has.
+fn table(vary: &[Vary], rows: &[Row]) -> Table {
+    let names = rows.iter().flat_map(|row| row.figures.iter().map(|(name, _)| name.as_str()));
     let mut columns: Vec<&str> = Vec::new();
-    names.into_iter().for_each(|name| {
+    for name in names {
         if !columns.contains(&name) {
             columns.push(name);
         }
-    });
+    }
     let mut parameters: Vec<&str> = vary.iter().map(|vary| vary.name.as_str()).collect();
     parameters.push("seed");
     let mut table = Table::new(&parameters, &columns);
-    for (values, seed, figures) in &rows {
+    for Row { values, seed, figures } in rows {
         let mut cells: Vec<Value> = values.iter().map(cell).collect();
         cells.push((*seed as f64).into());
         let of = |name: &&str| figures.iter().find(|(n, _)| n == name).map(|(_, value)| *value);
         table.push(cells, columns.iter().map(of).collect());
     }
-    let file = File::create(&args.csv).map_err(|error| cannot_write(&args.csv, &error))?;
-    table.write_csv(file).map_err(|error| cannot_write(&args.csv, &error))?;
-    let title = args.title.as_ref().unwrap_or(&scenario.title);
-    let line_for_each = vary.get(1).map(|vary| vary.name.as_str());
-    let plot = Plot { title, x: &vary[0].name, y: &args.plot, line_for_each };
-    let svg = plot.svg(&table).map_err(Failure::wrong)?;
-    std::fs::write(&args.svg, svg).map_err(|error| cannot_write(&args.svg, &error))?;
-    println!("{} runs: {} and {}", rows.len(), args.csv.display(), args.svg.display());
-    Ok(())
+    table
 }
 
 fn parse(text: &str) -> Result<Vary, Failure> {
@@ -111,6 +149,9 @@ fn parse(text: &str) -> Result<Vary, Failure> {
             "{text:?} is no KEY=VALUE,…, such as hosts.0.count=10,20"
         )));
     };
+    if values.split(',').any(str::is_empty) {
+        return Err(Failure::Wrong(format!("{text:?}: a value is missing")));
+    }
     let value = |text: &str| {
         let parsed = format!("v = {text}").parse::<toml::Table>().ok();
         parsed.and_then(|mut t| t.remove("v")).unwrap_or_else(|| text.into())
@@ -143,7 +184,9 @@ fn with_values(
         set(&mut text, key, value.clone())?;
     }
     let text = toml::to_string(&text).map_err(Failure::failed)?;
-    Scenario::from_toml(&scenario.name, &text).map_err(Failure::wrong)
+    let varied = Scenario::from_toml(&scenario.name, &text);
+    let sound = varied.and_then(|varied| varied.plan(1).map(|_| varied));
+    sound.map_err(|error| Failure::Wrong(format!("{}: {error}", with(vary, values))))
 }
 
 /// Sets what `key` leads to; numbers in it are places in lists, from 0.
@@ -185,7 +228,7 @@ fn figures(
     let keep = Keep { figures: true, ..Keep::default() };
     let outcome = run(&plan, engine, "", keep).map_err(Failure::wrong)?;
     if let Some(failure) = outcome.failures.first() {
-        return Err(Failure::Failed(format!("seed {seed}: {}: {}", failure.check, failure.text)));
+        return Err(Failure::Failed(format!("{}: {}", failure.check, failure.text)));
     }
     let json = serde_json::to_value(&outcome.figures).map_err(Failure::failed)?;
     let mut found = Vec::new();

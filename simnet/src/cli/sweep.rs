@@ -1,8 +1,10 @@
 //! `simnet sweep`: many seeds, on several threads, each world on one.
 
 use std::collections::BTreeMap;
+use std::io::Write;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -11,11 +13,11 @@ use simnet::run::{Keep, Outcome, run};
 use simnet::scenario::builtin;
 use simnet::{trace, world};
 
-use super::failures::{replay_command, tell};
+use super::failures::{replay_command, told};
+use super::out::{self, Words, create};
 use super::progress::{Clock, Progress};
-use super::run::cannot_write;
 use super::target::Target;
-use super::{Engine, Failure};
+use super::{Engine, Failure, bug};
 
 /// Run a scenario, all of them, or random worlds, with many seeds.
 #[derive(Debug, clap::Args)]
@@ -24,8 +26,8 @@ pub(super) struct Args {
     target: String,
 
     /// How many seeds.
-    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
-    seeds: u64,
+    #[arg(long, value_name = "NUMBER", default_value = "100")]
+    seeds: NonZero<u64>,
 
     /// The first seed; the others follow it.
     #[arg(long, value_name = "SEED", default_value_t = 1)]
@@ -33,7 +35,7 @@ pub(super) struct Args {
 
     /// Worlds that run at once, each on a thread. By default as many as there are cores.
     #[arg(long, value_name = "NUMBER")]
-    jobs: Option<usize>,
+    jobs: Option<NonZero<usize>>,
 
     /// What to run them on.
     #[arg(long, value_enum, default_value_t)]
@@ -44,10 +46,10 @@ pub(super) struct Args {
     twice: bool,
 
     /// Stop after so many worlds that failed.
-    #[arg(long, value_name = "NUMBER", default_value_t = 20)]
-    stop_after: usize,
+    #[arg(long, value_name = "NUMBER", default_value = "20")]
+    stop_after: NonZero<usize>,
 
-    /// Write the results as JSON, with the digest of each run.
+    /// Write the results as JSON, with the digest of each run; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
@@ -55,16 +57,42 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
 
-    #[cfg(feature = "planted-bugs")]
     #[command(flatten)]
-    bug: super::bug::Args,
+    bug: bug::Planted,
 }
 
-/// One world to run.
-#[derive(Clone, Debug)]
-struct Case {
-    target: String,
-    seed: u64,
+/// The worlds to run: each target with each seed, counted.
+#[derive(Debug)]
+struct Cases {
+    targets: Vec<(String, Target)>,
+    first: u64,
+    number: u64,
+}
+
+impl Cases {
+    fn new(args: &Args) -> Result<Self, Failure> {
+        let names = match args.target.as_str() {
+            ALL => builtin().iter().map(|scenario| scenario.name).collect(),
+            name => vec![name],
+        };
+        let find = |name: &str| Target::find(name).map(|target| (name.to_owned(), target));
+        let targets = names.into_iter().map(find).collect::<Result<Vec<_>, _>>()?;
+        let seeds = args.seeds.get();
+        let number = seeds.checked_mul(targets.len() as u64);
+        let last = args.first.checked_add(seeds - 1);
+        let (Some(number), Some(_)) = (number, last) else {
+            let first = args.first;
+            return Err(Failure::Wrong(format!("there are not {seeds} seeds from {first} on")));
+        };
+        Ok(Self { targets, first: args.first, number })
+    }
+
+    /// A target's name, itself, and a seed.
+    fn get(&self, nth: u64) -> Option<(&str, &Target, u64)> {
+        let targets = self.targets.len() as u64;
+        let (name, target) = &self.targets[(nth % targets) as usize];
+        (nth < self.number).then(|| (name.as_str(), target, self.first + nth / targets))
+    }
 }
 
 /// What came of it.
@@ -81,102 +109,103 @@ struct Verdict {
     replay: String,
 }
 
+/// The target that is every built-in scenario.
+const ALL: &str = "all";
+
 /// The check that a world is the same when it is run again.
 const SAME_TWICE: &str = "same-twice";
 
 /// Runs all of them, and tells which failed.
 pub(super) fn sweep(args: &Args) -> Result<(), Failure> {
-    let names: Vec<String> = match args.target.as_str() {
-        "all" => builtin().iter().map(|scenario| scenario.name.to_owned()).collect(),
-        name => vec![name.to_owned()],
-    };
-    let targets = names
-        .into_iter()
-        .map(|name| Target::find(&name).map(|target| (name, target)))
-        .collect::<Result<BTreeMap<_, _>, _>>()?;
-    let cases: Vec<Case> = (args.first..args.first.saturating_add(args.seeds))
-        .flat_map(|seed| targets.keys().map(move |target| Case { target: target.clone(), seed }))
-        .collect();
-    let jobs = args.jobs.or_else(|| std::thread::available_parallelism().ok().map(Into::into));
-    let progress = Progress::new(cases.len(), &args.target);
+    let cases = Cases::new(args)?;
+    let mut results = Results::open(args)?;
+    let words = Words::beside([&args.json, &args.junit].map(|file| file.as_deref()));
+    let progress = Progress::new(cases.number, &args.target);
     let clock = Clock::start();
-    let verdicts = run_all(args, &targets, &cases, jobs.unwrap_or(1).max(1), &progress)?;
+    let verdicts = run_all(args, &cases, &progress, words)?;
     progress.done();
-    write_results(args, &verdicts)?;
+    results.write(&verdicts)?;
+    words.say(&summary(args, &cases, &verdicts, clock.seconds()))?;
+    match verdicts.iter().all(|verdict| verdict.failures.is_empty()) {
+        true => Ok(()),
+        false => Err(Failure::Told),
+    }
+}
+
+fn summary(args: &Args, cases: &Cases, verdicts: &[Verdict], seconds: f64) -> String {
+    let (target, ran, all) = (&args.target, verdicts.len(), cases.number);
     let failed = verdicts.iter().filter(|verdict| !verdict.failures.is_empty()).count();
     let simulated: Duration = verdicts.iter().map(|verdict| verdict.simulated).sum();
-    let (seconds, hours) = (clock.seconds(), simulated.as_secs_f64() / 3600.0);
-    let last = args.first + args.seeds.saturating_sub(1);
-    println!(
-        "{}   seeds {} to {last}   {} worlds, {failed} failed   {hours:.1} simulated hours in {seconds:.0} s, {:.1} worlds a second",
-        args.target,
-        args.first,
-        verdicts.len(),
-        verdicts.len() as f64 / seconds.max(0.001),
-    );
-    if failed == 0 { Ok(()) } else { Err(Failure::Told) }
+    let hours = simulated.as_secs_f64() / 3600.0;
+    let (first, last) = (cases.first, cases.first + (args.seeds.get() - 1));
+    let rate = ran as f64 / seconds.max(0.001);
+    let of = if ran as u64 == all { String::new() } else { format!(" of {all}") };
+    format!(
+        "{target}   seeds {first} to {last}   {ran}{of} worlds, {failed} failed   {hours:.1} \
+         simulated hours in {seconds:.0} s, {rate:.1} worlds a second"
+    )
 }
 
 fn run_all(
     args: &Args,
-    targets: &BTreeMap<String, Target>,
-    cases: &[Case],
-    jobs: usize,
+    cases: &Cases,
     progress: &Progress,
+    words: Words,
 ) -> Result<Vec<Verdict>, Failure> {
-    let (next, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let cores = || std::thread::available_parallelism().ok();
+    let jobs = args.jobs.or_else(cores).map_or(1, NonZero::get) as u64;
+    let (next, failed) = (AtomicU64::new(0), AtomicUsize::new(0));
     let (sender, results) = mpsc::channel();
+    let enough = args.stop_after.get();
     let mut verdicts = std::thread::scope(|scope| {
-        for _ in 0..jobs.min(cases.len()) {
+        for _ in 0..jobs.min(cases.number) {
             let (sender, next, failed) = (sender.clone(), &next, &failed);
             scope.spawn(move || {
-                #[cfg(feature = "planted-bugs")]
                 args.bug.plant();
-                while failed.load(Ordering::Relaxed) < args.stop_after
+                while failed.load(Ordering::Relaxed) < enough
                     && let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed))
                 {
-                    let verdict = run_case(args, &targets[&case.target], case);
-                    let bad = verdict.as_ref().map_or(true, |verdict| !verdict.failures.is_empty());
-                    failed.fetch_add(usize::from(bad), Ordering::Relaxed);
-                    // The receiver is there until all senders are gone.
+                    let verdict = run_case(args, case);
+                    let bad = match &verdict {
+                        Ok(verdict) => usize::from(!verdict.failures.is_empty()),
+                        // The others would go the same way.
+                        Err(_) => enough,
+                    };
+                    failed.fetch_add(bad, Ordering::Relaxed);
+                    // The receiver is there until all senders are gone, or one has failed.
                     let _ = sender.send(verdict);
                 }
             });
         }
         drop(sender);
-        let told = |verdict: &Verdict| {
-            progress.ran(!verdict.failures.is_empty(), || {
-                println!("{} seed {}", verdict.target, verdict.seed);
-                let (failures, more_failures) = (verdict.failures.clone(), verdict.more_failures);
-                let outcome = Outcome { failures, more_failures, ..Outcome::default() };
-                tell(&outcome, &verdict.replay);
-            });
+        let tell = |verdict: Verdict| {
+            progress.ran(!verdict.failures.is_empty(), || words.say(&verdict.told()))?;
+            Ok(verdict)
         };
-        results.into_iter().map(|verdict| verdict.inspect(told)).collect::<Result<Vec<_>, _>>()
+        results.into_iter().map(|verdict| verdict.and_then(tell)).collect::<Result<Vec<_>, _>>()
     })?;
     verdicts.sort_by(|a, b| (a.seed, &a.target).cmp(&(b.seed, &b.target)));
     Ok(verdicts)
 }
 
 /// Runs one world; if it fails, once more, to keep what led to it.
-fn run_case(args: &Args, target: &Target, case: &Case) -> Result<Verdict, Failure> {
-    let plan = target.plan(case.seed)?;
+fn run_case(args: &Args, (name, target, seed): (&str, &Target, u64)) -> Result<Verdict, Failure> {
+    let plan = target.plan(seed)?;
     let engine: world::Engine = args.engine.into();
-    let replay = replay_command(&case.target, case.seed, engine);
+    let replay = replay_command(name, seed, engine, args.bug);
     let digest = args.twice || args.json.is_some();
     let go = |before| run(&plan, engine, &replay, Keep { digest, before, ..Keep::default() });
     let mut outcome = go(false).map_err(Failure::wrong)?;
-    if args.twice {
-        let again = go(false).map_err(Failure::wrong)?;
-        if again.digest != outcome.digest {
+    if args.twice || !outcome.is_sound() {
+        let first = outcome.digest;
+        outcome = go(!outcome.is_sound()).map_err(Failure::wrong)?;
+        if args.twice && outcome.digest != first {
             outcome.fail(SAME_TWICE, "it ran otherwise the second time".to_owned());
         }
-    } else if !outcome.is_sound() {
-        outcome = go(true).map_err(Failure::wrong)?;
     }
     Ok(Verdict {
-        target: case.target.clone(),
-        seed: case.seed,
+        target: name.to_owned(),
+        seed,
         digest: outcome.digest.map(|digest| digest.to_string()),
         simulated: outcome.simulated,
         simulated_seconds: outcome.simulated.as_secs_f64(),
@@ -186,17 +215,38 @@ fn run_case(args: &Args, target: &Target, case: &Case) -> Result<Verdict, Failur
     })
 }
 
-fn write_results(args: &Args, verdicts: &[Verdict]) -> Result<(), Failure> {
-    let write = |path: &Path, text: String| {
-        std::fs::write(path, text).map_err(|error| cannot_write(path, &error))
-    };
-    if let Some(path) = &args.json {
-        write(path, serde_json::to_string_pretty(verdicts).map_err(Failure::failed)?)?;
+impl Verdict {
+    fn told(&self) -> String {
+        let (failures, more_failures) = (self.failures.clone(), self.more_failures);
+        let outcome = Outcome { failures, more_failures, ..Outcome::default() };
+        format!("{} seed {}\n{}", self.target, self.seed, told(&outcome, &self.replay))
     }
-    if let Some(path) = &args.junit {
-        write(path, junit(verdicts).map_err(Failure::failed)?)?;
+}
+
+/// The files that results go to.
+struct Results<'a> {
+    json: Option<(&'a Path, Box<dyn Write>)>,
+    junit: Option<(&'a Path, Box<dyn Write>)>,
+}
+
+impl<'a> Results<'a> {
+    fn open(args: &'a Args) -> Result<Self, Failure> {
+        let open = |path: &'a Option<PathBuf>| {
+            path.as_deref().map(|path| Ok((path, create(path)?))).transpose()
+        };
+        Ok(Self { json: open(&args.json)?, junit: open(&args.junit)? })
     }
-    Ok(())
+
+    fn write(&mut self, verdicts: &[Verdict]) -> Result<(), Failure> {
+        if let Some((path, to)) = &mut self.json {
+            let json = serde_json::to_string_pretty(verdicts).map_err(Failure::failed)?;
+            out::write(path, to, &json)?;
+        }
+        if let Some((path, to)) = &mut self.junit {
+            out::write(path, to, &junit(verdicts).map_err(Failure::failed)?)?;
+        }
+        Ok(())
+    }
 }
 
 fn junit(verdicts: &[Verdict]) -> Result<String, quick_junit::SerializeError> {

@@ -100,6 +100,7 @@ use self::limits::{EPHEMERAL_PORTS, TcpTimes};
 use self::link::Link;
 pub use self::net::HostNet;
 use self::packet::{HostId, InterfaceId, SegmentId, Tap};
+pub(crate) use self::process::panic_text;
 pub use self::process::{Exit, Process, ProcessId};
 use self::quality::Quality;
 pub use self::run::simulate;

@@ -115,7 +115,7 @@ impl Shared {
             let done =
                 poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(cx))) {
                     Ok(poll) => poll.map(Exit::Done),
-                    Err(panic) => Poll::Ready(Exit::Panicked(message(&*panic))),
+                    Err(panic) => Poll::Ready(Exit::Panicked(panic_text(&*panic))),
                 });
             // Nobody may wait.
             let _ = tell.send(done.await);
@@ -204,7 +204,8 @@ impl Shared {
     }
 }
 
-fn message(panic: &(dyn std::any::Any + Send)) -> String {
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "?".to_owned())
 }

@@ -9,11 +9,11 @@ use tracing::{Event, Level, Metadata, Subscriber, level_filters::LevelFilter};
 
 /// A subscriber for the thread of one world, which keeps errors and hears nothing else.
 #[derive(Clone, Default)]
-pub(super) struct Alarm(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Alarm(Arc<Mutex<Vec<String>>>);
 
 impl Alarm {
     /// What was logged as an error so far.
-    pub(super) fn take(&self) -> Vec<String> {
+    pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

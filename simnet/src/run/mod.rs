@@ -18,11 +18,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use self::alarm::Alarm;
+pub(crate) use self::alarm::Alarm;
 use self::judge::Judge;
 pub use self::picture::picture;
 use crate::event::Phase;
 use crate::fabric::packet::Tap;
+use crate::fabric::panic_text;
 use crate::scenario::Plan;
 use crate::trace::{
     Digest, Failure, Fanout, Figures, Hash, JsonLines, Measure, Pcapng, Report, Sink, WorldPicture,
@@ -163,11 +164,6 @@ pub fn run(plan: &Plan, engine: Engine, replay: &str, keep: Keep) -> Result<Outc
     }
     collectors.gather(&mut outcome);
     Ok(outcome)
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "?".to_owned())
 }
 
 impl Outcome {

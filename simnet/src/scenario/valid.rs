@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use proxy::ChannelName;
+
 use super::plan::{Client, Do, MESSAGE_BYTES_MIN, Plan};
 use super::trouble::{Fault, Trouble};
 use crate::event::{ClientNo, HostNo, Phase, ProxyNo};
@@ -37,9 +39,13 @@ impl Plan {
         for (nth, fault) in self.faults.iter().enumerate() {
             self.check_fault(nth, fault)?;
         }
-        let roll_call = self.roll_call;
-        ensure(roll_call.bytes >= MESSAGE_BYTES_MIN, || {
+        let bytes = self.roll_call.bytes;
+        ensure(bytes >= MESSAGE_BYTES_MIN, || {
             format!("a message of the roll call has at least {MESSAGE_BYTES_MIN} bytes")
+        })?;
+        let most = self.clients.iter().map(|c| self.proxy(c.proxy).options.max_message_size).min();
+        ensure(most.is_none_or(|most| bytes as usize <= most), || {
+            format!("the roll call sends {bytes} bytes, and a proxy takes {}", most.unwrap_or(0))
         })
     }
 
@@ -48,6 +54,7 @@ impl Plan {
         for host in &self.hosts {
             ensure(names.insert(&host.name), || format!("two hosts are called {:?}", host.name))?;
             ensure(!host.interfaces.is_empty(), || format!("{:?} is on no segment", host.name))?;
+            check_clock(host.clock_ppm)?;
         }
         let mut taken = BTreeSet::new();
         let plugs = self.hosts.iter().flat_map(|host| &host.interfaces);
@@ -72,6 +79,7 @@ impl Plan {
             ensure(ports.insert((proxy.host, proxy.port)), || {
                 format!("two proxies of {name:?} have the port {}", proxy.port)
             })?;
+            ensure(proxy.port != 0, || format!("a proxy of {name:?} has the port 0"))?;
             for peer in &proxy.peers {
                 self.has_proxy(*peer)?;
                 ensure(peer.0 as usize != nth, || format!("a proxy of {name:?} is its own peer"))?;
@@ -85,6 +93,7 @@ impl Plan {
 
     fn check_client(&self, nth: usize, client: &Client) -> Result<(), PlanError> {
         self.has_proxy(client.proxy)?;
+        check_channel(&client.channel)?;
         ensure(!client.retry.is_zero(), || format!("client {nth} connects again without a pause"))?;
         let max = self.proxy(client.proxy).options.max_message_size;
         let (mut last, mut here) = (self.proxy(client.proxy).start, false);
@@ -128,6 +137,12 @@ impl Plan {
         ensure(fault.at <= self.times.story && (ends || may_last), || {
             format!("the fault {nth}, a {what}, is not over when the story is")
         })?;
+        ensure(fault.lasting.is_none_or(|lasting| !lasting.is_zero()), || {
+            format!("the fault {nth}, a {what}, is over as it begins")
+        })?;
+        ensure(fault.what.strikes_once(), || {
+            format!("the fault {nth}, a {what}, strikes the same twice")
+        })?;
         match &fault.what {
             Trouble::Partition { from, to, .. } => {
                 from.iter().chain(to).try_for_each(|host| self.has_host(*host))
@@ -142,9 +157,11 @@ impl Plan {
             Trouble::Kill { proxies } | Trouble::Restart { proxies } => {
                 proxies.iter().try_for_each(|proxy| self.has_proxy(*proxy))
             }
-            Trouble::PowerLoss { hosts }
-            | Trouble::Sleep { hosts }
-            | Trouble::ClockDrift { hosts, .. } => {
+            Trouble::PowerLoss { hosts } | Trouble::Sleep { hosts } => {
+                hosts.iter().try_for_each(|host| self.has_host(*host))
+            }
+            Trouble::ClockDrift { hosts, ppm } => {
+                check_clock(*ppm)?;
                 hosts.iter().try_for_each(|host| self.has_host(*host))
             }
             Trouble::NewAddresses { hosts } => hosts.iter().try_for_each(|(host, plugs)| {
@@ -179,6 +196,42 @@ impl Plan {
     fn has_client(&self, client: ClientNo) -> Result<(), PlanError> {
         let there = (client.0 as usize) < self.clients.len();
         ensure(there, || format!("there is no client {}", client.0))
+    }
+}
+
+/// A clock that stands for good lets no timer end, and none runs backwards.
+fn check_clock(ppm: i32) -> Result<(), PlanError> {
+    ensure(ppm > -1_000_000, || {
+        format!("clock-ppm: {ppm} is not above -1000000, a clock that stands")
+    })
+}
+
+fn check_channel(path: &str) -> Result<(), PlanError> {
+    let name = ["/broadcast/", "/local/"].iter().find_map(|scope| path.strip_prefix(scope));
+    let sound = name.is_some_and(|name| name.parse::<ChannelName>().is_ok());
+    ensure(sound, || format!("{path:?} is no channel, such as \"/broadcast/chat\""))
+}
+
+impl Trouble {
+    /// Whether it names nothing twice.
+    fn strikes_once(&self) -> bool {
+        fn once<T: Ord>(all: impl IntoIterator<Item = T>) -> bool {
+            let mut seen = BTreeSet::new();
+            all.into_iter().all(|one| seen.insert(one))
+        }
+        match self {
+            Self::Partition { from, to, .. } => once(from) && once(to),
+            Self::Quality { links, .. } | Self::Unplugged { links } => {
+                once(links.iter().map(|link| (link.host, link.interface)))
+            }
+            Self::Kill { proxies } | Self::Restart { proxies } => once(proxies),
+            Self::PowerLoss { hosts } | Self::Sleep { hosts } | Self::ClockDrift { hosts, .. } => {
+                once(hosts)
+            }
+            Self::NewAddresses { hosts } => once(hosts.iter().map(|(host, _)| host)),
+            Self::SlowReader { clients, .. } | Self::StalledReader { clients } => once(clients),
+            Self::MdnsStorm { .. } => true,
+        }
     }
 }
 

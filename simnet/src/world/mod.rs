@@ -284,14 +284,17 @@ impl<E: Platform> World<E> {
             let net = engine.net(host);
             Client { number, plan, net, recorder, sessions, control, address }.run().await;
         };
-        *slot.process.borrow_mut() = Some(self.engine.spawn(host, Box::pin(program)));
+        *slot.process.borrow_mut() = Some(self.engine.spawn(host, platform::program(program)));
     }
 
     fn begin(&self, number: FaultNo) {
         let fault = self.plan.fault(number);
         self.recorder.record(Event::FaultBegan { fault: number, what: fault.what.name().into() });
-        let what = overlap::begins(&self.plan, number);
-        match &what {
+        self.strike(number, &overlap::begins(&self.plan, number));
+    }
+
+    fn strike(&self, number: FaultNo, what: &Trouble) {
+        match what {
             Trouble::Kill { proxies } => self.take_down(proxies.iter().copied(), Stop::Killed),
             Trouble::Restart { proxies } => self.take_down(proxies.iter().copied(), Stop::Asked),
             Trouble::PowerLoss { hosts } => {
@@ -313,7 +316,7 @@ impl<E: Platform> World<E> {
             Trouble::StalledReader { clients } => self.set_pace(clients, Pace::Stalled),
             _ => {}
         }
-        self.engine.begin(number, &what);
+        self.engine.begin(number, what);
     }
 
     fn end(&self, number: FaultNo) {
@@ -345,6 +348,9 @@ impl<E: Platform> World<E> {
                 self.set_pace(clients, Pace::Free);
             }
             _ => {}
+        }
+        for what in overlap::returns(&self.plan, number) {
+            self.strike(number, &what);
         }
         self.recorder.record(Event::FaultEnded { fault: number });
     }

@@ -1,7 +1,8 @@
 //! What a world is run on: the fabric, turmoil, or this machine's own loopback.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -9,10 +10,23 @@ use proxy::{Discovery, Net};
 use rand_chacha::ChaCha8Rng;
 
 use crate::event::{FaultNo, HostNo, ProxyNo};
+use crate::fabric::panic_text;
 use crate::scenario::planned::Trouble;
 
 /// A program that runs on a host.
 pub(crate) type Program = Pin<Box<dyn Future<Output = ()>>>;
+
+/// `future` as a program. Engines run programs as tasks, and a task that panics only ends; so that
+/// the run fails, it is logged as an error.
+pub(crate) fn program(future: impl Future<Output = ()> + 'static) -> Program {
+    let mut future = Box::pin(future);
+    Box::pin(poll_fn(move |cx| {
+        catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))).unwrap_or_else(|panic| {
+            tracing::error!("a program of the world panicked: {}", panic_text(&*panic));
+            resume_unwind(panic)
+        })
+    }))
+}
 
 /// Hosts, the network between them, and what can go wrong with both.
 ///
@@ -64,4 +78,21 @@ pub(crate) trait Process: 'static {
 
     /// Sockets that it has open beside listeners, and its tasks, if the engine counts them.
     fn counts(&self) -> (Option<u32>, Option<u32>);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::Alarm;
+    use tokio::task::JoinSet;
+
+    #[tokio::test(flavor = "local")]
+    async fn a_program_that_panics_is_heard() {
+        let alarm = Alarm::default();
+        let _heard = tracing::subscriber::set_default(alarm.clone());
+        let mut tasks = JoinSet::new();
+        tasks.spawn_local(program(async { panic!("an impossible {}", 7) }));
+        assert!(tasks.join_next().await.expect("a task").is_err());
+        assert_eq!(alarm.take(), ["a program of the world panicked: an impossible 7"]);
+    }
 }

@@ -10,7 +10,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use tokio::sync::oneshot;
 
 use super::World;
-use super::platform::{Platform, Process};
+use super::platform::{self, Platform, Process};
 use super::watched::{WatchedDiscovery, WatchedNet, Watcher};
 use crate::event::{Event, Holdings, ProxyNo, Stop};
 use crate::scenario::{Plan, planned};
@@ -104,7 +104,7 @@ impl<E: Platform> ProxySlot<E> {
             launch.run(stopped).await;
         };
         let host = world.plan.proxy(number).host;
-        let process = Rc::new(world.engine.spawn(host, Box::pin(program)));
+        let process = Rc::new(world.engine.spawn(host, platform::program(program)));
         *self.process.borrow_mut() = Some(process);
     }
 

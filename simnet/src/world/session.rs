@@ -118,6 +118,8 @@ impl<S: Stream> Session<S> {
             self.recorder.record(Event::Reading { session: self.life.number, on: reads(pace) });
         }
         self.pace = pace;
+        // What a slow reader still had to wait for is over.
+        self.resting = false;
     }
 
     /// Closes in order. What the socket has not taken is not sent.

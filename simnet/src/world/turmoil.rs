@@ -8,7 +8,7 @@
 //! does not retransmit, so the only cut that it can heal is one that holds packets back.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
@@ -31,6 +31,9 @@ const TICK: Duration = Duration::from_millis(1);
 
 /// Segments that a connection or a listener may have waiting; overflow would end the simulation.
 const CAPACITY: usize = 4096;
+
+/// Where the world itself runs. No host of a scenario is called so: names have no spaces.
+const CONDUCTOR: &str = "the conductor";
 
 /// Runs `plan` to its end.
 ///
@@ -58,7 +61,7 @@ pub(super) fn run(plan: &Rc<Plan>, sinks: Vec<Rc<RefCell<dyn Sink>>>) -> Result<
         });
     }
     let (plan, conductor) = (Rc::clone(plan), Rc::clone(&engine));
-    sim.client("conductor", async move {
+    sim.client(CONDUCTOR, async move {
         let recorder = Recorder::new(now, sinks);
         super::live(plan, Rc::clone(&conductor), recorder).await;
         for host in &conductor.hosts {
@@ -79,6 +82,8 @@ pub(super) struct Turmoil {
     plan: Rc<Plan>,
     board: Board,
     hosts: Vec<Rc<Host>>,
+    /// How many faults cut each pair.
+    cuts: RefCell<BTreeMap<(HostNo, HostNo), u32>>,
 }
 
 /// A host's mailbox.
@@ -132,14 +137,24 @@ impl Host {
 impl Turmoil {
     fn new(plan: Rc<Plan>) -> Self {
         let hosts = plan.hosts.iter().map(|_| Rc::default()).collect();
-        Self { plan, board: Board::default(), hosts }
+        Self { plan, board: Board::default(), hosts, cuts: RefCell::default() }
     }
 
-    fn each_pair(&self, trouble: &Trouble, act: impl Fn(String, String)) {
+    /// Counts one cut more or less between the hosts of a partition.
+    fn cut(&self, trouble: &Trouble, more: bool) {
         let Trouble::Partition { from, to, .. } = trouble else { return };
-        for (a, b) in from.iter().flat_map(|a| to.iter().map(move |b| (a, b))) {
-            if a != b {
-                act(self.name(*a), self.name(*b));
+        let mut cuts = self.cuts.borrow_mut();
+        for (a, b) in from.iter().flat_map(|a| to.iter().map(move |b| (*a, *b))) {
+            if a == b {
+                continue;
+            }
+            let count = cuts.entry((a.min(b), a.max(b))).or_default();
+            let before = *count;
+            *count = if more { before + 1 } else { before - 1 };
+            match (before, *count) {
+                (0, 1) => turmoil::hold(self.name(a), self.name(b)),
+                (1, 0) => turmoil::release(self.name(a), self.name(b)),
+                _ => {}
             }
         }
     }
@@ -183,11 +198,11 @@ impl Platform for Turmoil {
     }
 
     fn begin(&self, _: FaultNo, what: &Trouble) {
-        self.each_pair(what, turmoil::hold);
+        self.cut(what, true);
     }
 
     fn end(&self, _: FaultNo, what: &Trouble) {
-        self.each_pair(what, turmoil::release);
+        self.cut(what, false);
     }
 }
 

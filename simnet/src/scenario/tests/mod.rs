@@ -267,6 +267,15 @@ fn a_plan_that_cannot_be_run_is_told_so() {
         ),
         (|plan| plan.times.story = Duration::from_secs(1), "out of time"),
         (|plan| plan.roll_call.bytes = 1, "at least 48 bytes"),
+        (|plan| plan.roll_call.bytes = u32::MAX, "the roll call sends 4294967295 bytes, and a"),
+        (|plan| plan.hosts[0].clock_ppm = -1_000_000, "clock-ppm: -1000000 is not above"),
+        (|plan| plan.proxies[0].port = 0, "has the port 0"),
+        (|plan| plan.clients[0].channel = "/chat".to_owned(), "\"/chat\" is no channel"),
+        (|plan| plan.faults[1].lasting = Some(Duration::ZERO), "is over as it begins"),
+        (
+            |plan| plan.faults[1].what = Trouble::Sleep { hosts: vec![HostNo(1); 2] },
+            "a sleep, strikes the same twice",
+        ),
     ] {
         let error = broken(change);
         assert!(error.contains(expected), "{error}\n  not: {expected}");
