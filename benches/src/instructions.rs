@@ -12,8 +12,9 @@ use benches::pieces;
 
 use crate::error::{Context, Error};
 
-/// By how much a count may differ: allocators and hash seeds make small differences.
-const TOLERANCE: f64 = 0.02;
+/// By how much a count may differ: what the compiler inlines depends on code elsewhere too, which
+/// has made 3 %.
+const TOLERANCE: f64 = 0.05;
 /// Runs that are counted, and whose mean is told.
 const RUNS: u64 = 100;
 
