@@ -12,21 +12,7 @@ use crate::scenario::{Plan, Scenario};
 
 /// A world of three proxies: two clients of each on `/broadcast/a`, one on `/broadcast/b`, two on
 /// `/local/a`. The faults are there for their targets and are told when a test wants them.
-pub(super) const WORLD: &str = r#"
-title = "three proxies"
-length = "10m"
-hosts = [{ name = "h", count = 3 }]
-clients = [
-    { channels = ["a"], count = 2 },
-    { channels = ["b"], name = "b" },
-    { channels = ["a"], scope = "local", count = 2 },
-]
-faults = [
-    { what = "kill", proxies = ["h-3"], at = "10s", lasting = "10s" },
-    { what = "restart", proxies = ["h-3"], at = "30s", lasting = "10s" },
-    { what = "slow-reader", clients = ["b"], bytes-per-second = 1000, at = "1m", lasting = "1m" },
-]
-"#;
+pub(super) const WORLD: &str = include_str!("world.toml");
 
 /// Faults of [`WORLD`].
 pub(super) const KILL: FaultNo = FaultNo(0);

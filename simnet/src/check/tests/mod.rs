@@ -2,6 +2,7 @@
 
 mod bugs;
 mod history;
+mod kept;
 mod random;
 
 use std::collections::BTreeSet;
