@@ -23,15 +23,10 @@ pub struct TokioNet;
 impl Stream for TcpStream {
     fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // Not poll_write: that one counts against the task's budget and would tell a fan-out to
-        // more than a hundred readers that the rest of them is full. And past tokio's note of
-        // whether the socket is full, which is one more place in memory for each reader: who has
-        // something queued is not tried at all, and the system says it of the others.
-        SockRef::from(&*self).send(bytes)
-    }
-
-    fn probe_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // Tokio remembers that the socket was full until the system says otherwise. Linux does
-        // when a third of its send buffer is free: for a slow reader, after minutes.
+        // more than a hundred readers that the rest of them is full. And past tokio, which
+        // remembers that the socket was full until the system says otherwise: Linux does when a
+        // third of its send buffer is free, for a slow reader after minutes. To look there would
+        // also cost one more place in memory for each reader.
         SockRef::from(&*self).send(bytes)
     }
 }

@@ -26,7 +26,7 @@ use super::violation::Violation;
 const OWN_CHUNK_BYTES_MIN: usize = 64 * 1024;
 
 /// Bytes of buffer that an empty batch may keep for next time: more than a read fills.
-const KEPT_BYTES_MAX: usize = 256 * 1024;
+const KEPT_BYTES_MAX: usize = 512 * 1024;
 
 /// Complete messages, encoded in the order in which they completed.
 ///
