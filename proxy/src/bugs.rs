@@ -22,7 +22,7 @@ pub enum Bug {
     DropOnFullQueue,
     /// A full queue holds nobody back, and grows without bound.
     NoHold,
-    /// A batch overtakes those that wait already (`relay.order`).
+    /// A batch overtakes those that wait already (`relay.order-per-sender`).
     Overtake,
     /// `/local/x` is `/broadcast/x`.
     OneScope,

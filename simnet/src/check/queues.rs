@@ -16,7 +16,7 @@ pub(super) struct QueuesBounded {
 }
 
 /// Bytes that a proxy reads at once (`proxy/src/limits.rs`).
-const READ_BYTES: u64 = 64 * 1024;
+const READ_BYTES: u64 = 256 * 1024;
 
 /// Bytes for the heads of a batch's frames and for keeping it: messages have
 /// [`MESSAGE_BYTES_MIN`](crate::scenario::MESSAGE_BYTES_MIN) at least and a head 14 at most, so less
