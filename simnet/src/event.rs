@@ -123,6 +123,43 @@ pub enum Event {
     Held { proxy: ProxyNo, holdings: Holdings },
 }
 
+impl Event {
+    /// The proxy that it befalls, if it befalls one.
+    #[must_use]
+    pub fn proxy(&self) -> Option<ProxyNo> {
+        match self {
+            Self::ProxyStarted { proxy, .. }
+            | Self::ProxyStopped { proxy, .. }
+            | Self::Advertised { proxy, .. }
+            | Self::Withdrawn { proxy, .. }
+            | Self::Seen { proxy, .. }
+            | Self::Gone { proxy, .. }
+            | Self::Dialling { proxy, .. }
+            | Self::Dialled { proxy, .. }
+            | Self::LinkUp { proxy, .. }
+            | Self::LinkDown { proxy, .. }
+            | Self::Held { proxy, .. } => Some(*proxy),
+            _ => None,
+        }
+    }
+
+    /// The session that it befalls, if it befalls one.
+    #[must_use]
+    pub fn session(&self) -> Option<SessionNo> {
+        match self {
+            Self::Joining { session, .. }
+            | Self::Joined { session, .. }
+            | Self::Sent { session, .. }
+            | Self::Heard { session, .. }
+            | Self::Garbled { session, .. }
+            | Self::Reading { session, .. }
+            | Self::Leaving { session, .. }
+            | Self::Ended { session, .. } => Some(*session),
+            _ => None,
+        }
+    }
+}
+
 /// One end of a link between two proxies, on the broadcast channel `channel` (its bare name).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Link {

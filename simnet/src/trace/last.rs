@@ -79,13 +79,13 @@ impl Last {
         match subject {
             Subject::Host(host) => host_of(event) == Some(*host),
             Subject::Proxy(proxy) => {
-                let of_session = session_of(event).filter(|_| message_of(event).is_none());
+                let of_session = event.session().filter(|_| message_of(event).is_none());
                 let at = of_session.and_then(|session| self.names.roster.proxy_of(session));
-                proxy_of(event) == Some(*proxy) || at == Some(*proxy)
+                event.proxy() == Some(*proxy) || at == Some(*proxy)
             }
             Subject::Session(session) => {
                 let proxy = self.names.roster.proxy_of(*session);
-                session_of(event) == Some(*session) || proxy.is_some() && proxy_of(event) == proxy
+                event.session() == Some(*session) || proxy.is_some() && event.proxy() == proxy
             }
             Subject::Message(from, number) => message_of(event)
                 .is_some_and(|message| message.from == *from && message.number == *number),
@@ -98,9 +98,9 @@ impl Sink for Last {
     fn record(&mut self, record: &Record) {
         self.names.roster.learn(&record.event);
         let event = &record.event;
-        let ring = if session_of(event).is_some() {
+        let ring = if event.session().is_some() {
             &mut self.clients
-        } else if proxy_of(event).is_some() && host_of(event).is_none() {
+        } else if event.proxy().is_some() && host_of(event).is_none() {
             &mut self.links
         } else {
             &mut self.world
@@ -119,37 +119,6 @@ fn host_of(event: &Event) -> Option<HostNo> {
         | Event::HostPower { host, .. }
         | Event::HostAsleep { host, .. }
         | Event::HostAddresses { host, .. } => Some(*host),
-        _ => None,
-    }
-}
-
-fn proxy_of(event: &Event) -> Option<ProxyNo> {
-    match event {
-        Event::ProxyStarted { proxy, .. }
-        | Event::ProxyStopped { proxy, .. }
-        | Event::Advertised { proxy, .. }
-        | Event::Withdrawn { proxy, .. }
-        | Event::Seen { proxy, .. }
-        | Event::Gone { proxy, .. }
-        | Event::Dialling { proxy, .. }
-        | Event::Dialled { proxy, .. }
-        | Event::LinkUp { proxy, .. }
-        | Event::LinkDown { proxy, .. }
-        | Event::Held { proxy, .. } => Some(*proxy),
-        _ => None,
-    }
-}
-
-fn session_of(event: &Event) -> Option<SessionNo> {
-    match event {
-        Event::Joining { session, .. }
-        | Event::Joined { session, .. }
-        | Event::Sent { session, .. }
-        | Event::Heard { session, .. }
-        | Event::Garbled { session, .. }
-        | Event::Reading { session, .. }
-        | Event::Leaving { session, .. }
-        | Event::Ended { session, .. } => Some(*session),
         _ => None,
     }
 }

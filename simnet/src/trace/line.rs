@@ -38,32 +38,16 @@ impl Names {
 
     /// Whom an event befalls.
     pub(super) fn who(&self, event: &Event) -> String {
+        if let Some(proxy) = event.proxy() {
+            return self.proxy(proxy);
+        }
         match event {
-            Event::ProxyStarted { proxy, .. }
-            | Event::ProxyStopped { proxy, .. }
-            | Event::Advertised { proxy, .. }
-            | Event::Withdrawn { proxy, .. }
-            | Event::Seen { proxy, .. }
-            | Event::Gone { proxy, .. }
-            | Event::Dialling { proxy, .. }
-            | Event::Dialled { proxy, .. }
-            | Event::LinkUp { proxy, .. }
-            | Event::LinkDown { proxy, .. }
-            | Event::Held { proxy, .. } => self.proxy(*proxy),
-            Event::Joining { session, .. }
-            | Event::Joined { session, .. }
-            | Event::Sent { session, .. }
-            | Event::Heard { session, .. }
-            | Event::Garbled { session, .. }
-            | Event::Reading { session, .. }
-            | Event::Leaving { session, .. }
-            | Event::Ended { session, .. } => self.session(*session),
             Event::HostPower { host, .. }
             | Event::HostAsleep { host, .. }
             | Event::HostAddresses { host, .. } => self.host(*host),
             Event::FaultBegan { fault: FaultNo(n), .. }
             | Event::FaultEnded { fault: FaultNo(n) } => format!("fault {n}"),
-            Event::Phase { .. } => "world".into(),
+            _ => event.session().map_or_else(|| "world".into(), |session| self.session(session)),
         }
     }
 
