@@ -286,6 +286,12 @@ fn who_reads_nothing_may_ping_and_is_heard() {
     flood.stop();
     reader.read_to_end();
     assert_eq!(reader.next, flood.sent());
+    if reader.pongs.len() == 1 {
+        // It is queued when the first is written, and the flood's end may be queued before that.
+        let frame = reader.wire.frame();
+        assert_eq!(frame.first, FIN | wire::PONG);
+        reader.pongs.push(frame.payload);
+    }
     assert_eq!(reader.pongs, [b"a", b"d"], "the first, and of those behind it the newest");
     reader.leave();
 }
